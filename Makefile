@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-RUN    ?= runs/default
+RUN    ?= runs/search
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 
 # One thread a process: the tests run in parallel processes instead.
@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) -e '.[bench,viz,dev]'
 	@touch $@
 
-search: $(STAMP) ## run the main job into RUN (default runs/default)
+search: $(STAMP) ## run the main job into RUN (default runs/search)
 	@$(BIN)/nas-rlm search --run-folder "$(RUN)"
 
 test: $(STAMP) ## run every test but the slow ones
