@@ -1,0 +1,1 @@
+"""Published tables of trained accuracies, read from packages that a user installs."""
