@@ -1,0 +1,39 @@
+"""Search spaces: an architecture in, ONNX text out; its counts, genome and published string."""
+
+from collections.abc import Callable
+from typing import Any
+
+from search_spaces.base import SearchSpace
+from search_spaces.errors import SearchSpaceError, UnknownSpaceError
+from search_spaces.nasbench201.space import NasBench201
+from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
+
+__all__ = [
+    "SPACES",
+    "TEXT_VERSION",
+    "SearchSpace",
+    "SearchSpaceError",
+    "canonicalize",
+    "digest",
+    "from_text",
+    "get_space",
+    "to_text",
+]
+
+SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
+    "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
+    "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
+    "nasbench201_imagenet16": lambda: NasBench201("nasbench201_imagenet16", 16, 120),
+}
+"""Every search space by name; add a new one here."""
+
+
+def get_space(name: str) -> SearchSpace[Any]:
+    """Return the search space of this name.
+
+    Raises:
+        UnknownSpaceError: If there is none.
+    """
+    if name not in SPACES:
+        raise UnknownSpaceError(f"Unknown search space {name!r}. Known: {', '.join(SPACES)}.")
+    return SPACES[name]()

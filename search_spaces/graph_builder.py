@@ -1,0 +1,379 @@
+"""Typed helpers that write an architecture as a graph, block by block.
+
+A block is a plain Python function ``block(body, x, ..., **settings) -> Value`` that calls the
+methods of `Body`. ``builder.call(block, x, **settings)`` makes it a model-local function: the
+block is traced with the shapes at hand, its weights become arguments, and blocks that come out
+as the same statements (whatever their channel counts) share one function. Calling
+``block(builder, x)`` writes the same statements straight into the main graph.
+
+    >>> def conv_relu(body: Body, x: Value, channels: int) -> Value:
+    ...     return body.relu(body.conv(x, channels, 3))
+    >>> builder = GraphBuilder((1, 3, 32, 32))
+    >>> y = builder.call(conv_relu, builder.x, channels=16)
+    >>> y = builder.call(conv_relu, y, channels=32)
+    >>> graph = builder.build(y)
+    >>> len(graph.nodes), len(graph.functions), graph.outputs[0][1].shape
+    (2, 1, (1, 32, 32, 32))
+
+BatchNorm is folded in exports: a `Body.conv` has weight and bias, and that is all. Blocks must be
+pure: what they write may depend only on the input shapes and the settings (hashable), because a
+trace is kept and used again. ``groups`` and shapes are attributes, so a depthwise convolution
+inside a function ties the function to its channel count; write it in the main graph, between two
+functions, where blocks with many channel counts should share a body.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from search_spaces.graph import (
+    DOMAIN,
+    IMAGE_INPUT,
+    OPSET,
+    Attributes,
+    AttributeValue,
+    Function,
+    Graph,
+    Node,
+    Tensor,
+    ValueType,
+)
+
+__all__ = ["Block", "Body", "GraphBuilder", "Pair", "Value"]
+
+Pair = int | tuple[int, int]
+"""One number for both image axes, or (height, width)."""
+
+
+class Value(NamedTuple):
+    """A value under construction: its name in the body and its static shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def channels(self) -> int:
+        """Size of axis 1."""
+        return self.shape[1]
+
+
+Block = Callable[..., Value | tuple[Value, ...]]
+
+
+def _pair(value: Pair) -> tuple[int, int]:
+    """Write one number as (height, width)."""
+    return (value, value) if isinstance(value, int) else value
+
+
+@lru_cache(maxsize=4_096)
+def _window(
+    kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> tuple[Attributes, tuple[int, int], tuple[int, int]]:
+    """Return the canonical attributes of a sliding window, its extent and its stride."""
+    kernels, strides, pads, dilations = map(_pair, (kernel, stride, padding, dilation))
+    attributes: dict[str, AttributeValue] = {"kernel_shape": kernels}
+    if dilations != (1, 1):
+        attributes["dilations"] = dilations
+    if groups != 1:
+        attributes["group"] = groups
+    if pads != (0, 0):
+        attributes["pads"] = pads + pads
+    if strides != (1, 1):
+        attributes["strides"] = strides
+    extent = (
+        dilations[0] * (kernels[0] - 1) + 1 - 2 * pads[0],
+        dilations[1] * (kernels[1] - 1) + 1 - 2 * pads[1],
+    )
+    return tuple(sorted(attributes.items())), extent, strides
+
+
+class Body:
+    """The statements of a main graph or of a function, and the operators that append to them.
+
+    Every operator method returns the new `Value` with its shape. Shapes are NCHW with batch 1.
+    Paddings default to "same": ``dilation * (kernel - 1) // 2``.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.weights: list[tuple[str, tuple[int, ...]]] = []
+        self.functions: dict[str, Function] = {}
+
+    def node(
+        self,
+        op: str,
+        inputs: Sequence[Value],
+        shape: tuple[int, ...],
+        **attributes: AttributeValue,
+    ) -> Value:
+        """Append any operator with one output; `shape` is the shape of that output."""
+        return self._append(
+            op, tuple(v.name for v in inputs), tuple(sorted(attributes.items())), shape
+        )
+
+    def weight(self, *shape: int) -> Value:
+        """Declare a new weight of this shape (float)."""
+        name = f"w{len(self.weights)}"
+        self.weights.append((name, shape))
+        return Value(name, shape)
+
+    def constant_ints(self, *values: int) -> Value:
+        """Append a one-dimensional int64 constant, e.g. the target shape of a Reshape."""
+        data = b"".join(value.to_bytes(8, "little", signed=True) for value in values)
+        return self.node("Constant", (), (len(values),), value=Tensor(7, (len(values),), data))
+
+    def constant_float(self, value: float) -> Value:
+        """Append a float scalar, e.g. a limit of a Clip."""
+        return self.node("Constant", (), (), value_float=float(value))
+
+    def conv(
+        self,
+        x: Value,
+        channels: int,
+        kernel: Pair = 1,
+        *,
+        stride: Pair = 1,
+        padding: Pair | None = None,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> Value:
+        """Append a convolution with its weight and, unless `bias` is false, its bias.
+
+        Args:
+            x: Shape ``(1, c, h, w)``; `groups` divides c and `channels`.
+            channels: Number of output channels.
+            kernel: Window size.
+            stride: Step of the window.
+            padding: Zeros added on both sides; None keeps the size (at stride 1, odd kernel).
+            dilation: Spacing of the window.
+            groups: Number of channel groups.
+            bias: Whether a bias follows; a convolution before a BatchNorm has one, folded in.
+        """
+        padding = _same_padding(kernel, dilation) if padding is None else padding
+        attributes, extent, strides = _window(kernel, stride, padding, dilation, groups)
+        _, c, h, w = x.shape
+        kernel_h, kernel_w = _pair(kernel)
+        inputs = [x.name, self.weight(channels, c // groups, kernel_h, kernel_w).name]
+        if bias:
+            inputs.append(self.weight(channels).name)
+        height = (h - extent[0]) // strides[0] + 1
+        width = (w - extent[1]) // strides[1] + 1
+        return self._append("Conv", tuple(inputs), attributes, (1, channels, height, width))
+
+    def depthwise(self, x: Value, kernel: Pair, *, stride: Pair = 1, dilation: Pair = 1) -> Value:
+        """Append a depthwise convolution (with bias)."""
+        return self.conv(
+            x, x.channels, kernel, stride=stride, dilation=dilation, groups=x.channels
+        )
+
+    def batch_norm(self, x: Value) -> Value:
+        """Append a BatchNorm that has no convolution before it to be folded into."""
+        weights = [self.weight(x.channels) for _ in range(4)]
+        return self.node("BatchNormalization", [x, *weights], x.shape)
+
+    def gemm(self, x: Value, features: int, *, bias: bool = True) -> Value:
+        """Append a linear layer on ``(1, c)``."""
+        inputs = [x, self.weight(features, x.shape[1])]
+        if bias:
+            inputs.append(self.weight(features))
+        return self.node("Gemm", inputs, (x.shape[0], features), transB=1)
+
+    def max_pool(
+        self, x: Value, kernel: Pair, *, stride: Pair = 1, padding: Pair | None = None
+    ) -> Value:
+        """Append a max pool."""
+        return self._pool("MaxPool", x, kernel, stride, padding)
+
+    def avg_pool(
+        self,
+        x: Value,
+        kernel: Pair,
+        *,
+        stride: Pair = 1,
+        padding: Pair | None = None,
+        count_padding: bool = False,
+    ) -> Value:
+        """Append an average pool; unless `count_padding`, padded zeros are not averaged."""
+        return self._pool("AveragePool", x, kernel, stride, padding, count_padding=count_padding)
+
+    def global_avg_pool(self, x: Value) -> Value:
+        """Append a global average pool, to ``(1, c, 1, 1)``."""
+        return self.node("GlobalAveragePool", [x], (x.shape[0], x.shape[1], 1, 1))
+
+    def flatten(self, x: Value) -> Value:
+        """Flatten everything behind the batch axis."""
+        features = 1
+        for size in x.shape[1:]:
+            features *= size
+        return self.node("Flatten", [x], (x.shape[0], features))
+
+    def relu(self, x: Value) -> Value:
+        """Append ``max(x, 0)``."""
+        return self._append("Relu", (x.name,), (), x.shape)
+
+    def relu6(self, x: Value) -> Value:
+        """Append ``min(max(x, 0), 6)``."""
+        return self.node("Clip", [x, self.constant_float(0.0), self.constant_float(6.0)], x.shape)
+
+    def sigmoid(self, x: Value) -> Value:
+        """Append the logistic function."""
+        return self.node("Sigmoid", [x], x.shape)
+
+    def hard_sigmoid(self, x: Value) -> Value:
+        """Append ``relu6(x + 3) / 6``."""
+        return self.node("HardSigmoid", [x], x.shape, alpha=1 / 6)
+
+    def hard_swish(self, x: Value) -> Value:
+        """Append ``x * relu6(x + 3) / 6``."""
+        return self.node("HardSwish", [x], x.shape)
+
+    def add(self, *values: Value) -> Value:
+        """Append a sum: the value itself for one operand, ``Add`` for two, ``Sum`` for more."""
+        if len(values) == 1:
+            return values[0]
+        op = "Add" if len(values) == 2 else "Sum"  # noqa: PLR2004
+        return self._append(op, tuple([v.name for v in values]), (), values[0].shape)
+
+    def mul(self, first: Value, second: Value) -> Value:
+        """Append a product; `second` may have size 1 where `first` has not (squeeze-excite)."""
+        return self.node("Mul", [first, second], first.shape)
+
+    def concat(self, *values: Value) -> Value:
+        """Append a concatenation of channels; one operand is returned as it is."""
+        if len(values) == 1:
+            return values[0]
+        channels = sum(value.channels for value in values)
+        return self.node(
+            "Concat", values, (values[0].shape[0], channels, *values[0].shape[2:]), axis=1
+        )
+
+    def zero(self, x: Value) -> Value:
+        """Append zeros of the shape of `x`, as the ``none`` operation defines them: ``x * 0``."""
+        return self.mul(x, self.constant_float(0.0))
+
+    def channel_shuffle(self, x: Value, groups: int) -> Value:
+        """Append a channel shuffle, written without sizes so that functions can share it."""
+        _, c, h, w = x.shape
+        split = self.node(
+            "Reshape", [x, self.constant_ints(groups, -1, 0, 0)], (groups, c // groups, h, w)
+        )
+        swapped = self.node("Transpose", [split], (c // groups, groups, h, w), perm=(1, 0, 2, 3))
+        return self.node("Reshape", [swapped, self.constant_ints(1, -1, 0, 0)], x.shape)
+
+    def call(self, block: Block, *inputs: Value, **settings: Hashable) -> Any:  # noqa: ANN401
+        """Append a call of `block` as a model-local function.
+
+        Args:
+            block: Traced with the shapes of `inputs`; must be pure, see the module docstring.
+            *inputs: Operands of the call.
+            **settings: Keyword arguments of `block`.
+
+        Returns:
+            What the block returns: one `Value`, or a tuple of them.
+        """
+        trace = _trace(block, tuple([value.shape for value in inputs]), tuple(settings.items()))
+        self.functions.update(trace.functions)
+        weights, first = self.weights, len(self.weights)
+        names = [f"w{i}" for i in range(first, first + len(trace.weights))]
+        weights.extend(zip(names, trace.weights, strict=True))
+        index = len(self.nodes)
+        outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
+        arguments = (*[value.name for value in inputs], *names)
+        self.nodes.append(Node(trace.op, arguments, outputs))
+        values = tuple(map(Value, outputs, trace.shapes))
+        return values if trace.is_tuple else values[0]
+
+    def _append(
+        self, op: str, inputs: tuple[str, ...], attributes: Attributes, shape: tuple[int, ...]
+    ) -> Value:
+        """Append one node with one output."""
+        name = f"v{len(self.nodes)}"
+        self.nodes.append(Node(op, inputs, (name,), attributes))
+        return Value(name, shape)
+
+    def _pool(
+        self,
+        op: str,
+        x: Value,
+        kernel: Pair,
+        stride: Pair,
+        padding: Pair | None,
+        *,
+        count_padding: bool = False,
+    ) -> Value:
+        """Append a pool."""
+        padding = _same_padding(kernel, 1) if padding is None else padding
+        attributes, extent, strides = _window(kernel, stride, padding, 1, 1)
+        if count_padding and padding not in {0, (0, 0)}:
+            attributes = (("count_include_pad", 1), *attributes)
+        n, c, h, w = x.shape
+        height = (h - extent[0]) // strides[0] + 1
+        width = (w - extent[1]) // strides[1] + 1
+        return self._append(op, (x.name,), attributes, (n, c, height, width))
+
+
+def _same_padding(kernel: Pair, dilation: Pair) -> tuple[int, int]:
+    """Return the padding that keeps the size of an odd window at stride 1."""
+    (kernel_h, kernel_w), (dilation_h, dilation_w) = _pair(kernel), _pair(dilation)
+    return dilation_h * (kernel_h - 1) // 2, dilation_w * (kernel_w - 1) // 2
+
+
+class _Trace(NamedTuple):
+    """A block traced at some shapes: the call's operator, weight and output shapes, functions."""
+
+    op: str
+    weights: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int, ...], ...]
+    is_tuple: bool
+    functions: Mapping[str, Function]
+
+
+@lru_cache(maxsize=16_384)
+def _trace(
+    block: Block, shapes: tuple[tuple[int, ...], ...], settings: tuple[tuple[str, Hashable], ...]
+) -> _Trace:
+    """Run a block on a fresh body; equal statements get equal function names."""
+    body = Body()
+    inputs = [Value(f"x{i}", shape) for i, shape in enumerate(shapes)]
+    result = block(body, *inputs, **dict(settings))
+    values = (result,) if isinstance(result, Value) else result
+    function = Function(
+        inputs=(*[value.name for value in inputs], *[name for name, _ in body.weights]),
+        outputs=tuple([value.name for value in values]),
+        nodes=tuple(body.nodes),
+    )
+    digest = hashlib.blake2b(repr(function).encode(), digest_size=6).hexdigest()
+    name = f"{getattr(block, '__name__', 'block').strip('_<>')}_{digest}"
+    return _Trace(
+        op=f"{DOMAIN}.{name}",
+        weights=tuple([shape for _, shape in body.weights]),
+        shapes=tuple([value.shape for value in values]),
+        is_tuple=not isinstance(result, Value),
+        functions={**body.functions, name: function},
+    )
+
+
+class GraphBuilder(Body):
+    """The main graph under construction.
+
+    Args:
+        input_shape: Shape of the image, e.g. ``(1, 3, 32, 32)``.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.x = Value(IMAGE_INPUT, input_shape)
+
+    def build(self, *outputs: Value) -> Graph:
+        """Return the finished graph; it is not canonical yet, dead statements included."""
+        inputs = [(self.x.name, ValueType("float", self.x.shape))]
+        inputs += [(name, ValueType("float", shape)) for name, shape in self.weights]
+        return Graph(
+            inputs=tuple(inputs),
+            outputs=tuple([(value.name, ValueType("float", value.shape)) for value in outputs]),
+            nodes=tuple(self.nodes),
+            functions=dict(self.functions),
+            opset=OPSET,
+        )

@@ -1,0 +1,288 @@
+"""Convert between `Graph` and `onnx.ModelProto`.
+
+Reading keeps the structure and drops the rest: doc strings, metadata, producer, value types inside
+the graph, overload names. Initializers become typed weights whose values stay beside the graph;
+small constants that say something about the structure (integers such as a Reshape target, single
+numbers such as a Clip limit) stay as ``Constant`` statements.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnx.parser
+from numpy.typing import NDArray
+
+from search_spaces.errors import UnsupportedModelError
+from search_spaces.graph import (
+    DOMAIN,
+    IMAGE_INPUT,
+    Attributes,
+    AttributeValue,
+    Function,
+    Graph,
+    Node,
+    Tensor,
+    ValueType,
+)
+from search_spaces.graph_printer import print_graph
+
+__all__ = ["from_model", "to_model"]
+
+MAX_CONSTANT_ELEMENTS = 64
+"""Integer constants up to this size stay in the text; larger ones become weights."""
+
+_ELEMENT_NAMES = {
+    number: name.lower()
+    for name, number in onnx.TensorProto.DataType.items()
+    if number != onnx.TensorProto.UNDEFINED
+}
+_DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
+
+
+def to_model(graph: Graph) -> onnx.ModelProto:
+    """Convert a graph whose names are identifiers, e.g. a canonical one.
+
+    Returns:
+        The model; weights with values are initializers, the others are typed graph inputs.
+    """
+    if not graph.data:
+        return onnx.parser.parse_model(print_graph(graph))
+    inputs = tuple([item for item in graph.inputs if item[0] not in graph.data])
+    model = onnx.parser.parse_model(print_graph(graph._replace(inputs=inputs)))
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array, name) for name, array in graph.data.items()
+    )
+    return model
+
+
+def from_model(model: onnx.ModelProto) -> Graph:
+    """Convert a model.
+
+    Args:
+        model: Nodes in topological order; static shapes.
+
+    Raises:
+        UnsupportedModelError: If canonical text cannot say what the model holds: control flow,
+            sparse tensors, dynamic shapes, unknown operator domains, several image inputs.
+    """
+    graph = model.graph
+    if graph.sparse_initializer:
+        raise UnsupportedModelError(
+            "Model must have dense initializers, but has sparse ones. Convert them first."
+        )
+    constants, data = _split_initializers(graph.initializer)
+    names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
+    calls = {(f.domain, f.name): name for name, f in names.items()}
+    nodes = [*constants, *_read_nodes(graph.node, calls)]
+    inputs, renamed = _read_inputs(graph, data)
+    nodes, more_data = _lift_constants(nodes)
+    data.update(more_data)
+    inputs += [(n, _array_type(a)) for n, a in more_data.items()]
+    outputs = [(_renamed(v.name, renamed), _value_type(v)) for v in graph.output]
+    if renamed:
+        nodes = [
+            Node(
+                n.op,
+                tuple(_renamed(i, renamed) for i in n.inputs),
+                tuple(_renamed(o, renamed) for o in n.outputs),
+                n.attributes,
+            )
+            for n in nodes
+        ]
+    return Graph(
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        nodes=tuple(nodes),
+        functions={
+            name: Function(
+                tuple(f.input), tuple(f.output), tuple(_read_nodes(f.node, calls, name))
+            )
+            for name, f in names.items()
+        },
+        data=data,
+        opset=_opset(model),
+    )
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    """Return the version of the default operator set."""
+    for entry in model.opset_import:
+        if entry.domain in _DEFAULT_DOMAINS:
+            return int(entry.version)
+    raise UnsupportedModelError(
+        "Model must import the default ONNX operator set, but imports "
+        f"{[entry.domain for entry in model.opset_import]!r}. Export it with standard operators."
+    )
+
+
+def _renamed(name: str, renamed: dict[str, str]) -> str:
+    """Look a name up."""
+    return renamed.get(name, name)
+
+
+def _split_initializers(
+    initializers: Iterable[onnx.TensorProto],
+) -> tuple[list[Node], dict[str, NDArray[np.generic]]]:
+    """Separate structural constants from weights."""
+    constants, data = [], {}
+    for tensor in initializers:
+        if _is_structural(tensor):
+            attribute = ("value", _read_tensor(tensor))
+            constants.append(Node("Constant", (), (tensor.name,), (attribute,)))
+        else:
+            data[tensor.name] = onnx.numpy_helper.to_array(tensor)
+    return constants, data
+
+
+def _n_elements(shape: Iterable[int]) -> int:
+    """Multiply the sizes."""
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _is_structural(tensor: onnx.TensorProto) -> bool:
+    """Tell a small constant that belongs to the structure from a weight."""
+    is_float = tensor.data_type in _FLOAT_TYPES
+    return _n_elements(tensor.dims) <= (1 if is_float else MAX_CONSTANT_ELEMENTS)
+
+
+_FLOAT_TYPES = frozenset(
+    {
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.DOUBLE,
+        onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.BFLOAT16,
+    }
+)
+
+
+def _read_tensor(tensor: onnx.TensorProto) -> Tensor:
+    """Copy a small constant."""
+    array = onnx.numpy_helper.to_array(tensor)
+    return Tensor(tensor.data_type, tuple(tensor.dims), array.tobytes())
+
+
+def _lift_constants(nodes: list[Node]) -> tuple[list[Node], dict[str, NDArray[np.generic]]]:
+    """Turn large ``Constant`` statements of the main graph into weights."""
+    kept, data = [], {}
+    for node in nodes:
+        value = node.attributes[0][1] if node.op == "Constant" and node.attributes else None
+        if isinstance(value, Tensor):
+            tensor = onnx.TensorProto(
+                data_type=value.element_type, dims=value.shape, raw_data=value.data
+            )
+            if not _is_structural(tensor):
+                data[node.outputs[0]] = onnx.numpy_helper.to_array(tensor)
+                continue
+        kept.append(node)
+    return kept, data
+
+
+def _read_inputs(
+    graph: onnx.GraphProto, data: dict[str, NDArray[np.generic]]
+) -> tuple[list[tuple[str, ValueType]], dict[str, str]]:
+    """List image and weights; the image gets its canonical name."""
+    initialized = {tensor.name for tensor in graph.initializer}
+    open_inputs = [value for value in graph.input if value.name not in initialized]
+    named = [value for value in open_inputs if value.name == IMAGE_INPUT]
+    images = named or open_inputs
+    if len(images) != 1:
+        found = ", ".join(repr(value.name) for value in images[:4]) or "none"
+        raise UnsupportedModelError(
+            f"Model must have one image input, but has {len(images)} ({found}). "
+            f"Name the image input {IMAGE_INPUT!r}; all other inputs are then weights."
+        )
+    image = images[0]
+    inputs = [(IMAGE_INPUT, _value_type(image))]
+    inputs += [(value.name, _value_type(value)) for value in open_inputs if value is not image]
+    inputs += [(name, _array_type(array)) for name, array in data.items()]
+    if image.name == IMAGE_INPUT:
+        return inputs, {}
+    return inputs, {image.name: IMAGE_INPUT, IMAGE_INPUT: f"{IMAGE_INPUT}.result"}
+
+
+def _array_type(array: NDArray[np.generic]) -> ValueType:
+    """Return the type of a weight with values."""
+    element = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+    return ValueType(_ELEMENT_NAMES[element], array.shape)
+
+
+def _value_type(value: onnx.ValueInfoProto) -> ValueType:
+    """Read a static tensor type."""
+    if value.type.WhichOneof("value") != "tensor_type":
+        raise UnsupportedModelError(f"Value {value.name!r} must be a tensor, but is not one.")
+    tensor = value.type.tensor_type
+    dims = tensor.shape.dim
+    sizes = [dim.dim_value for dim in dims]
+    if not tensor.HasField("shape") or any(
+        not dim.HasField("dim_value") or dim.dim_value < 1 for dim in dims
+    ):
+        shown = [dim.dim_param or dim.dim_value or "?" for dim in dims]
+        raise UnsupportedModelError(
+            f"Model must have static shapes, but {value.name!r} has shape {shown!r}. "
+            "Export it with fixed sizes, batch 1 included."
+        )
+    return ValueType(_ELEMENT_NAMES[tensor.elem_type], tuple(sizes))
+
+
+def _read_nodes(
+    nodes: Iterable[onnx.NodeProto], calls: dict[tuple[str, str], str], function: str = ""
+) -> list[Node]:
+    """Convert statements."""
+    result = []
+    for node in nodes:
+        domain, op = node.domain, node.op_type
+        if (domain, op) in calls:
+            op = f"{DOMAIN}.{calls[domain, op]}"
+        elif domain not in _DEFAULT_DOMAINS:
+            raise UnsupportedModelError(
+                f"Operator must be standard ONNX or a function of the model, but got "
+                f"'{domain}.{op}'. Export the model with standard operators."
+            )
+        result.append(
+            Node(op, tuple(node.input), tuple(node.output), _read_attributes(node, function))
+        )
+    return result
+
+
+def _read_attributes(node: onnx.NodeProto, function: str) -> Attributes:
+    """Convert attributes, sorted by name."""
+    if not node.attribute:
+        return ()
+    return tuple(
+        sorted([(item.name, _read_attribute(node, item, function)) for item in node.attribute])
+    )
+
+
+def _read_attribute(
+    node: onnx.NodeProto, item: onnx.AttributeProto, function: str
+) -> AttributeValue:
+    """Convert one attribute value."""
+    kind = item.type
+    if item.ref_attr_name:
+        raise UnsupportedModelError(
+            f"Function {function!r} must have fixed attributes, but {node.op_type} refers to "
+            f"'@{item.ref_attr_name}'. Inline that function first."
+        )
+    if kind == onnx.AttributeProto.INT:
+        return int(item.i)
+    if kind == onnx.AttributeProto.INTS:
+        return tuple(item.ints)
+    if kind == onnx.AttributeProto.FLOAT:
+        return float(item.f)
+    if kind == onnx.AttributeProto.FLOATS:
+        return tuple(item.floats)
+    if kind == onnx.AttributeProto.STRING:
+        return item.s.decode("utf-8", "replace")
+    if kind == onnx.AttributeProto.STRINGS:
+        return tuple(s.decode("utf-8", "replace") for s in item.strings)
+    if kind == onnx.AttributeProto.TENSOR:
+        return _read_tensor(item.t)
+    raise UnsupportedModelError(
+        f"Attributes must be numbers, strings or tensors, but {node.op_type} has {item.name!r} of "
+        f"type {onnx.AttributeProto.AttributeType.Name(kind)}. Control flow is not supported."
+    )

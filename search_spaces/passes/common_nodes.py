@@ -1,0 +1,47 @@
+"""Merge statements that compute the same value: same operator, attributes and operands.
+
+Two convolutions have different weights and so never merge; two ``Relu`` of one value, or two equal
+pools, do. Operators that draw random numbers are left alone. Operands of commutative operators are
+compared in any order.
+"""
+
+from search_spaces.graph import Attributes, Function
+from search_spaces.passes.identities import substitute
+
+__all__ = ["COMMUTATIVE_OPS", "merge_common_nodes"]
+
+COMMUTATIVE_OPS = frozenset(
+    {"Add", "Mul", "Sum", "Max", "Min", "Mean", "And", "Or", "Xor", "Equal"}
+)
+_RANDOM_OPS = frozenset(
+    {
+        "Bernoulli",
+        "Dropout",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    }
+)
+
+
+def merge_common_nodes(body: Function) -> Function:
+    """Return the body with equal statements merged; the first one stays."""
+    first: dict[tuple[str, Attributes, tuple[str, ...]], tuple[str, ...]] = {}
+    renamed: dict[str, str] = {}
+    kept = []
+    get = renamed.get
+    for node in body.nodes:
+        op, inputs, outputs, attributes = node
+        if renamed:
+            inputs = tuple([get(name, name) for name in inputs])
+        key = (op, attributes, tuple(sorted(inputs)) if op in COMMUTATIVE_OPS else inputs)
+        known = first.setdefault(key, outputs)
+        if known is outputs or op in _RANDOM_OPS or len(known) != len(outputs):
+            kept.append(node)
+        else:
+            renamed.update(zip(outputs, known, strict=True))
+    if not renamed:
+        return body
+    return substitute(body._replace(nodes=tuple(kept)), renamed)
