@@ -1,0 +1,1 @@
+"""Pareto fronts: dominance, exact hypervolume, reference points; every objective is minimized."""
