@@ -1,0 +1,68 @@
+"""`nas-rlm train`: a surrogate from a published benchmark or from a user's own rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas_rlm.cli.output import (
+    JsonOption,
+    SeedOption,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to write; must be new.")],
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your rows: a column `file`, `text` or `architecture`, one column per metric."
+        ),
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="Search space of the benchmark, or of the column `architecture`."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metric of the benchmark to learn; repeatable.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Random rows of the benchmark.")] = 500,
+    surrogate: Annotated[str, typer.Option(help="Surrogate to train.")] = "rlm",
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Train a surrogate and save it.
+
+    It learns from a CSV file of your own (--csv), or from random rows of a published benchmark
+    (--space, --metric, --rows).
+    """
+    from nas_rlm.benchmark_rows import benchmark_rows
+    from nas_rlm.errors import ConfigError
+    from nas_rlm.row_files import read_rows
+    from nas_rlm.training import check_new_folder, train_surrogate
+
+    if csv is None and space is None:
+        message = "Nothing to train on: name a CSV file (--csv) or a search space (--space)."
+        raise ConfigError(message)
+    check_new_folder(out)
+    with progress_bar("reading rows") as progress:
+        if csv is not None:
+            data = read_rows(csv, space=space, progress=progress)
+        else:
+            data = benchmark_rows(
+                space or "", metric or (), n_rows=rows, seed=seed, progress=progress
+            )
+    with progress_bar("training") as progress:
+        report = train_surrogate(data, surrogate, out, seed=seed, progress=progress)
+    if json:
+        print_json(report.to_mapping())
+        return
+    print_table(
+        ("metric", "rows", "mean", "minimum", "maximum"),
+        [(m.metric, m.rows, m.mean, m.minimum, m.maximum) for m in report.metrics],
+    )
+    say(f"Trained {surrogate} in {report.seconds:.1f} s. Checkpoint: {out}")

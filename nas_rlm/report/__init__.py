@@ -1,0 +1,1 @@
+"""What a run is shown as: tables, later figures and pages; reads outcomes, computes nothing."""

@@ -1,0 +1,161 @@
+"""A user's own rows: a CSV file of networks and metrics, read as a `Dataset`.
+
+The first line names the columns. One of them says which network: ``file`` (an ONNX file, binary or
+text, relative to the CSV file), ``text`` (ONNX text) or ``architecture`` (the published string of a
+search space). Every other column is a metric, such as ``latency_ms/pixel9``; devices and tasks may
+be new. An empty cell is a value that is not known.
+"""
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import search_spaces
+from nas_rlm.dataset import Dataset
+from nas_rlm.errors import DatasetError
+from nas_rlm.metrics import METRICS, QUANTITIES, Metric, Qualifier
+from nas_rlm.network_files import read_text, text_of
+from nas_rlm.progress import Progress, no_progress
+
+NETWORK_COLUMNS = ("file", "text", "architecture")
+"""Columns that may say which network a row is about; exactly one must be there."""
+
+
+def read_rows(
+    path: Path, *, space: str | None = None, progress: Progress = no_progress
+) -> Dataset:
+    """Read a CSV file of networks and metrics.
+
+    Args:
+        path: The file, UTF-8.
+        space: Search space of the ``architecture`` column; must be None for other columns.
+        progress: Called as rows are read.
+
+    Returns:
+        The rows in the order of the file, texts canonical.
+
+    Raises:
+        DatasetError: If the file is not such a table; the message names the line.
+        UnknownMetricError: If a column is neither a network column nor a metric.
+        SearchSpaceError: If a network file, a text or an architecture string is refused.
+    """
+    header, lines = _read_csv(path)
+    network = _network_column(path, header, space)
+    metrics = {name: named_metric(name) for name in header if name != network}
+    if not metrics:
+        message = f"{path.name} has no metric column beside {network!r}. Add one, e.g. 'params'."
+        raise DatasetError(message)
+    read = _reader(network, space, path.parent)
+    texts, labels = [], []
+    for done, (line, cells) in enumerate(lines):
+        row = dict(zip(header, cells, strict=True))
+        texts.append(read(row[network]))
+        labels.append(
+            {
+                name: _number(row[name], f"{path.name}, line {line}: {name!r}")
+                for name in metrics
+                if row[name].strip()
+            }
+        )
+        if not labels[-1]:
+            message = f"{path.name}, line {line}: at least one metric must have a value."
+            raise DatasetError(message)
+        progress(done + 1, len(lines), {})
+    return Dataset(tuple(texts), tuple(labels))
+
+
+def named_metric(name: str) -> Metric:
+    """Look a metric up whose device or task may be a user's own.
+
+    Args:
+        name: E.g. ``latency_ms/pixel9``: the quantity must be known, what follows the slash not.
+
+    Returns:
+        The metric, with the unit and direction of its quantity.
+
+    Raises:
+        UnknownMetricError: If the quantity is unknown, or a device or task is missing or misspelt.
+
+    Example:
+        >>> named_metric("latency_ms/my_phone").unit
+        'ms'
+    """
+    head, _, target = name.partition("/")
+    registry = METRICS
+    quantity = QUANTITIES.get(head)
+    if quantity is not None and target:
+        if quantity.qualifier is Qualifier.DEVICE:
+            registry = METRICS.with_devices(target)
+        elif quantity.qualifier is Qualifier.TASK:
+            registry = METRICS.with_tasks(target)
+    return registry.parse(name)
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the column names, and per row its last line number and its cells."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream, strict=True)
+            header = [name.strip() for name in next(rows, [])]
+            lines = [(rows.line_num, cells) for cells in rows if cells]
+    except OSError as error:
+        message = f"{str(path)!r} cannot be read: {error.strerror or type(error).__name__}."
+        raise DatasetError(message) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        message = f"{path.name} must be a CSV file in UTF-8, but: {error}."
+        raise DatasetError(message) from error
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated:
+        message = (
+            f"{path.name}: every column must have its own name, but {repeated[0]!r} is twice."
+        )
+        raise DatasetError(message)
+    for line, cells in lines:
+        if len(cells) != len(header):
+            message = f"{path.name}, line {line}: needs {len(header)} cells, but has {len(cells)}."
+            raise DatasetError(message)
+    if not lines:
+        message = f"{path.name} must have a line of column names and at least one row."
+        raise DatasetError(message)
+    return header, lines
+
+
+def _network_column(path: Path, header: list[str], space: str | None) -> str:
+    """Return the one column that says which network a row is about."""
+    present = [name for name in NETWORK_COLUMNS if name in header]
+    if len(present) != 1:
+        message = (
+            f"{path.name} must have exactly one of the columns {', '.join(NETWORK_COLUMNS)}, "
+            f"but has {', '.join(present) or 'none of them'}."
+        )
+        raise DatasetError(message)
+    if (present[0] == "architecture") != (space is not None):
+        message = (
+            f"{path.name} has the column {present[0]!r}; a search space must be named with the "
+            "column 'architecture', and only then."
+        )
+        raise DatasetError(message)
+    return present[0]
+
+
+def _reader(network: str, space: str | None, folder: Path) -> Callable[[str], str]:
+    """Return the function from a cell of the network column to canonical text."""
+    if network == "file":
+        return lambda cell: read_text(folder / cell)
+    if network == "text" or space is None:
+        return text_of
+    architectures = search_spaces.get_space(space)
+    return lambda cell: architectures.to_text(architectures.parse(cell))
+
+
+def _number(cell: str, where: str) -> float:
+    """Return the finite number of a cell."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        message = f"{where} must be a finite number or empty, but is {cell!r}."
+        raise DatasetError(message)
+    return value

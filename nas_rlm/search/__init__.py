@@ -1,0 +1,1 @@
+"""Search of architectures by predictions: the job, the walk, the outcome."""

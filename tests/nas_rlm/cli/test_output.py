@@ -1,0 +1,53 @@
+"""Tables, JSON and progress."""
+
+import json
+import math
+
+import pytest
+
+from nas_rlm.cli.output import print_json, print_table, progress_bar
+
+
+def test_table_aligns_numbers_right_and_words_left(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "value"), [("a", 1.5), ("longer", 12345)])
+    assert capsys.readouterr().out == (
+        "name    value\n"
+        "------  -----\n"
+        "a         1.5\n"
+        "longer  12345\n"
+    )  # fmt: skip
+
+
+def test_table_shows_a_missing_value_as_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("value",), [(None,), (2,)])
+    assert capsys.readouterr().out.splitlines()[2] == "    -"
+
+
+def test_table_without_rows_is_its_head(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name",), [])
+    assert capsys.readouterr().out == "name\n----\n"
+
+
+def test_table_refuses_a_ragged_row() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        print_table(("a", "b"), [(1,)])
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": [1, 2.5]})
+    assert json.loads(capsys.readouterr().out) == {"a": [1, 2.5]}
+
+
+def test_json_refuses_nan() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        print_json({"a": math.nan})
+
+
+def test_progress_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("training") as progress:
+        progress(3, 10, {"loss": 0.5})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "training" in captured.err
+    assert "3/10" in captured.err
+    assert "loss 0.5" in captured.err
