@@ -13,6 +13,7 @@ from typing import Any, Self
 from nas_rlm.budget import Budget
 from nas_rlm.config_reader import Settings, from_mapping, not_stored, read_toml, to_mapping
 from nas_rlm.errors import BudgetError, ConfigError, UnknownMetricError, suggest
+from nas_rlm.measure.protocol import Protocol
 from nas_rlm.metrics import METRICS, Direction, Metric, MetricRegistry
 from nas_rlm.seeding import MAX_SEED
 
@@ -32,38 +33,6 @@ class SurrogateConfig:
 
     def __post_init__(self) -> None:
         _require_text("name", self.name)
-
-
-@dataclasses.dataclass(frozen=True)
-class MeasureConfig:
-    """How latencies are taken; see `nas_rlm.measure.protocol.Protocol`."""
-
-    threads: int = 1
-    """Threads that one forward pass may use."""
-    rounds: int = 3
-    """How often the list of models is gone through, so that drift hits all alike."""
-    warmup_runs: int = 3
-    """Forward passes of each round that are not timed."""
-    min_runs: int = 5
-    """Timed forward passes of each round, at least."""
-    max_runs: int = 50
-    """Timed forward passes of each round, at most."""
-    round_seconds: float = 0.1
-    """A round of one model stops after this time once `min_runs` are taken, in seconds."""
-    stability_limit: float = 1.1
-    """Largest p90/p50 of the samples of one model that counts as stable."""
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("threads", 1, 1024),
-            ("rounds", 1, 1000),
-            ("warmup_runs", 0, 10_000),
-            ("min_runs", 3, 100_000),
-            ("max_runs", self.min_runs, 1_000_000),
-        ):
-            _require_range(name, getattr(self, name), low, high)
-        _require_range("round_seconds", self.round_seconds, 0.0, 3600.0)
-        _require_range("stability_limit", self.stability_limit, 1.0, 100.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +68,8 @@ class SearchConfig:
     run_folder: str = not_stored("runs/search")
     """Folder that the run writes to; not part of what it computes."""
     surrogate: SurrogateConfig = dataclasses.field(default_factory=SurrogateConfig)
-    measure: MeasureConfig = dataclasses.field(default_factory=MeasureConfig)
+    measure: Protocol = dataclasses.field(default_factory=Protocol)
+    """How latencies are taken on this machine."""
 
     def __post_init__(self) -> None:
         _require_text("space", self.space)

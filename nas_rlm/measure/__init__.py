@@ -1,0 +1,1 @@
+"""Latencies of models on the machine that the program runs on."""
