@@ -1,0 +1,1 @@
+"""Predictors without learning that every comparison needs."""

@@ -1,0 +1,1 @@
+"""What every learned surrogate reads: statements, their tokens, padded batches."""

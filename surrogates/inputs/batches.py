@@ -1,0 +1,105 @@
+"""Statement graphs to padded tensors: interning, collating, grouping by length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surrogates.inputs.text_tokens import StatementTokenizer
+from surrogates.inputs.statements import StatementGraph
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """Graphs padded to one length.
+
+    Attributes:
+        tokens: Shape ``(u, t)``; token ids of the distinct statements of the batch.
+        places: Shape ``(u, t)``; place of each token inside its field.
+        statements: Shape ``(n, s)``; row of ``tokens`` for each statement, 0 where padded.
+        defines: Shape ``(n, s, s)``; entry (i, j) counts the operands of i that j defines.
+        calls: Shape ``(n, s, s)``; 1 where i calls the body that j is in, 2 where j returns it.
+        padding: Shape ``(n, s)``; true where there is no statement.
+    """
+
+    tokens: Tensor
+    places: Tensor
+    statements: Tensor
+    defines: Tensor
+    calls: Tensor
+    padding: Tensor
+
+
+class StatementInterner:
+    """Gives every distinct statement a number and keeps its tokens."""
+
+    def __init__(self, tokenizer: StatementTokenizer) -> None:
+        """Start empty.
+
+        Args:
+            tokenizer: Turns a new statement into tokens, once.
+        """
+        self._tokenizer = tokenizer
+        self._numbers: dict[str, int] = {}
+        self._tokens: list[list[tuple[int, int]]] = []
+
+    def intern(self, graphs: Sequence[StatementGraph]) -> list[NDArray[np.int64]]:
+        """Return the statement numbers of each graph, shape (s,) each."""
+        new = {
+            statement: None
+            for graph in graphs
+            for statement in graph.statements
+            if statement not in self._numbers
+        }
+        self._tokens += self._tokenizer.encode(list(new))
+        for statement in new:
+            self._numbers[statement] = len(self._numbers)
+        number = self._numbers.__getitem__
+        return [np.fromiter(map(number, g.statements), np.int64, len(g)) for g in graphs]
+
+    def collate(
+        self, graphs: Sequence[StatementGraph], numbers: Sequence[NDArray[np.int64]]
+    ) -> GraphBatch:
+        """Pad graphs to the longest of them.
+
+        Args:
+            graphs: At least one.
+            numbers: From :meth:`intern`, in the same order.
+        """
+        n, s = len(graphs), max(map(len, graphs))
+        distinct, inverse = np.unique(np.concatenate(numbers), return_inverse=True)
+        width = max(len(self._tokens[k]) for k in distinct)
+        table = np.zeros((2, len(distinct), width), dtype=np.int64)
+        for row, k in enumerate(distinct):
+            pairs = self._tokens[k]
+            table[:, row, : len(pairs)] = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        lengths = np.array([len(graph) for graph in graphs])
+        padding = np.arange(s) >= lengths[:, None]
+        statements = np.zeros((n, s), dtype=np.int64)
+        statements[~padding] = inverse
+        defines = np.zeros((n, s, s), dtype=np.float32)
+        calls = np.zeros((n, s, s), dtype=np.float32)
+        for row, graph in enumerate(graphs):
+            np.add.at(defines[row], (graph.defines[:, 1], graph.defines[:, 0]), 1.0)
+            calls[row, graph.calls[:, 0], graph.calls[:, 1]] = 1.0
+            calls[row, graph.returns[:, 0], graph.returns[:, 1]] = 2.0
+        return GraphBatch(
+            tokens=torch.from_numpy(table[0]),
+            places=torch.from_numpy(table[1]),
+            statements=torch.from_numpy(statements),
+            defines=torch.from_numpy(defines),
+            calls=torch.from_numpy(calls),
+            padding=torch.from_numpy(padding),
+        )
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield row indices in batches of graphs of similar length, shortest first."""
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,1 @@
+"""The Regression Language Model: statements in, numbers digit by digit out."""

@@ -1,0 +1,80 @@
+"""From a metric's unit to the range that numerals spell best, and back.
+
+Raw accuracies crowd: half of NAS-Bench-201 lies within three points. The scale is a monotone
+piecewise-linear map, fitted on training labels, that mixes the affine range with the ranks, so
+that two digits resolve what is dense. It maps the training range onto [``LOW``, ``HIGH``], inside
+one decade; numbers beyond extend the outer slopes and still have numerals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.errors import LabelError
+
+LOW, HIGH = 1.5, 9.4
+"""Where the smallest and largest training label land; the decade is 1.0 to 9.9."""
+
+_N_KNOTS = 33
+
+
+@dataclass(frozen=True)
+class MetricScale:
+    """A strictly increasing map given by knots.
+
+    Attributes:
+        raw: Knots in the metric's unit, strictly ascending, at least 2.
+        scaled: Their images, strictly ascending.
+    """
+
+    raw: tuple[float, ...]
+    scaled: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, values: NDArray[np.float64], *, rank_share: float) -> MetricScale:
+        """Fit on training labels.
+
+        Args:
+            values: Shape ``(n,)``, finite, n at least 1.
+            rank_share: In [0, 1); 0 is the affine range, 1 would be ranks alone.
+
+        Raises:
+            LabelError: If there is no finite value.
+        """
+        if not len(values) or not np.isfinite(values).all():
+            raise LabelError(f"A scale needs finite labels, but got {len(values)} values.")
+        low, high = float(values.min()), float(values.max())
+        if high - low <= 1e-9 * max(1.0, abs(low)):
+            half = max(1.0, abs(low)) * 0.5
+            low, high = low - half, low + half
+        quantiles = np.quantile(values, np.linspace(0.0, 1.0, _N_KNOTS))
+        raw = np.unique(np.concatenate([quantiles, np.linspace(low, high, _N_KNOTS)]))
+        raw = raw[np.concatenate([[True], np.diff(raw) > 1e-9 * (high - low)])]
+        ordered = np.sort(values)
+        below = np.searchsorted(ordered, raw, "left") + np.searchsorted(ordered, raw, "right")
+        ranks = below / (2.0 * len(values))
+        span = ranks[-1] - ranks[0]
+        ranks = (ranks - ranks[0]) / span if span > 0 else (raw - low) / (high - low)
+        unit = rank_share * ranks + (1.0 - rank_share) * (raw - low) / (high - low)
+        return cls(tuple(raw.tolist()), tuple((LOW + (HIGH - LOW) * unit).tolist()))
+
+    def to_scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map from the metric's unit, any shape."""
+        return _interpolate(values, np.array(self.raw), np.array(self.scaled))
+
+    def to_raw(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map back to the metric's unit, any shape."""
+        return _interpolate(scaled, np.array(self.scaled), np.array(self.raw))
+
+
+def _interpolate(
+    x: NDArray[np.float64], from_knots: NDArray[np.float64], to_knots: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Piecewise-linear interpolation; beyond the ends, the slope of the whole range."""
+    slope = (to_knots[-1] - to_knots[0]) / (from_knots[-1] - from_knots[0])
+    inside = np.interp(x, from_knots, to_knots)
+    beyond = np.minimum(x - from_knots[0], 0.0) + np.maximum(x - from_knots[-1], 0.0)
+    return np.asarray(inside + slope * beyond)
