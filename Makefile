@@ -30,8 +30,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) -e '.[bench,viz,dev]'
 	@touch $@
 
-search: $(STAMP) ## run the main job into RUN (default runs/search)
-	@$(BIN)/nas-rlm search --run-folder "$(RUN)"
+search: $(STAMP) ## run the main job into RUN (default runs/search), or go on with it
+	@$(BIN)/nas-rlm search --run-folder "$(RUN)" $(if $(wildcard $(RUN)/run.json),--resume)
 
 test: $(STAMP) ## run every test but the slow ones
 	@$(TEST_ENV) $(BIN)/python -m pytest -q -n auto $(ARGS)
