@@ -1,53 +1,58 @@
-"""Search, rank, measure and compare neural architectures by reading their ONNX text."""
+"""Rank, search and measure neural architectures; the only package that may import both others.
+
+The public names are imported when they are first used, so that ``import nas_rlm`` costs nothing.
+"""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nas_rlm.benchmark_rows import benchmark_rows
     from nas_rlm.budget import Budget
     from nas_rlm.config import SearchConfig, default_search_config, read_search_config
     from nas_rlm.dataset import Dataset
-    from nas_rlm.errors import NasRlmError
+    from nas_rlm.export import export_architectures
     from nas_rlm.metrics import Direction, Metric, parse_metric
-    from nas_rlm.run_store import RunFolder
-
-__version__ = "0.1.0"
+    from nas_rlm.ranking import rank_files
+    from nas_rlm.row_files import read_rows
+    from nas_rlm.training import train_surrogate
 
 __all__ = [
     "Budget",
     "Dataset",
     "Direction",
     "Metric",
-    "NasRlmError",
-    "RunFolder",
     "SearchConfig",
+    "benchmark_rows",
     "default_search_config",
+    "export_architectures",
     "parse_metric",
+    "rank_files",
+    "read_rows",
     "read_search_config",
+    "train_surrogate",
 ]
 
-_HOME = {
+_MODULES = {
     "Budget": "nas_rlm.budget",
     "Dataset": "nas_rlm.dataset",
     "Direction": "nas_rlm.metrics",
     "Metric": "nas_rlm.metrics",
-    "NasRlmError": "nas_rlm.errors",
-    "RunFolder": "nas_rlm.run_store",
     "SearchConfig": "nas_rlm.config",
+    "benchmark_rows": "nas_rlm.benchmark_rows",
     "default_search_config": "nas_rlm.config",
+    "export_architectures": "nas_rlm.export",
     "parse_metric": "nas_rlm.metrics",
+    "rank_files": "nas_rlm.ranking",
+    "read_rows": "nas_rlm.row_files",
     "read_search_config": "nas_rlm.config",
+    "train_surrogate": "nas_rlm.training",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that ``import nas_rlm`` stays light."""
-    if name not in _HOME:
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name not in _MODULES:
         message = f"module 'nas_rlm' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return sorted([*__all__, "__version__"])
+    return getattr(importlib.import_module(_MODULES[name]), name)

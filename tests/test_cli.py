@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = ("search", "rank", "measure", "export", "train", "spaces")
-HEAVY = ("torch", "transformers", "onnxruntime", "optuna", "onnx", "numpy", "scipy", "pydantic")
+HEAVY = ("torch", "transformers", "onnxruntime", "optuna", "onnx", "numpy", "scipy")
 PROBE = """
 import sys, time
 start = time.perf_counter()

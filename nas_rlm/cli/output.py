@@ -85,14 +85,21 @@ def progress_bar(description: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[scalars]}"),
     )
-    with RichProgress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=None, scalars="")
+    bar = RichProgress(*columns, console=Console(stderr=True))
+    task = bar.add_task(description, total=None, scalars="")
 
-        def report(step: int, total: int, scalars: Mapping[str, float]) -> None:
-            shown = " ".join(f"{name} {value:.4g}" for name, value in scalars.items())
-            bar.update(task, completed=step, total=total, scalars=shown)
+    def report(step: int, total: int, scalars: Mapping[str, float]) -> None:
+        shown = " ".join(f"{name} {value:.4g}" for name, value in scalars.items())
+        bar.update(task, completed=step, total=total, scalars=shown)
+        bar.start()  # at the first step, so that input refused before shows no bar
 
+    try:
         yield report
+    except BaseException:
+        bar.live.transient = True  # the sentence that follows says what happened
+        raise
+    finally:
+        bar.stop()
 
 
 def say(sentence: str) -> None:
