@@ -55,6 +55,18 @@ class BenchmarkError(NasRlmError, RuntimeError):
     """A benchmark table is not installed or does not hold what it should."""
 
 
+class SamplerError(NasRlmError, ValueError):
+    """A sampler does not fit the study or its parameters, or lacks what it needs."""
+
+
+class SpaceExhaustedError(NasRlmError, RuntimeError):
+    """Every network of a search space was proposed already."""
+
+
+class TruthError(NasRlmError, ValueError):
+    """The true values of a metric are not to be had for a search space."""
+
+
 class RunFolderError(NasRlmError, OSError):
     """A run folder cannot be created, read or written."""
 
