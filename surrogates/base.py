@@ -58,13 +58,13 @@ class PredictiveDistribution:
     @property
     def mean(self) -> NDArray[np.float64]:
         """Expected value, shape ``(n,)``: what rankings use."""
-        return (self.values * self.probabilities).sum(axis=1)
+        return np.asarray((self.values * self.probabilities).sum(axis=1))
 
     @property
     def std(self) -> NDArray[np.float64]:
         """Standard deviation, shape ``(n,)``."""
         deviation = self.values - self.mean[:, None]
-        return np.sqrt((deviation**2 * self.probabilities).sum(axis=1))
+        return np.asarray(np.sqrt((deviation**2 * self.probabilities).sum(axis=1)))
 
     @property
     def median(self) -> NDArray[np.float64]:
@@ -105,7 +105,7 @@ class PredictiveDistribution:
         cumulative = np.cumsum(self.probabilities, axis=1)
         draws = rng.random((size, len(self), 1)) * cumulative[:, -1:]
         index = (draws > cumulative).sum(axis=2)
-        return self.values[np.arange(len(self)), index]
+        return np.asarray(self.values[np.arange(len(self)), index])
 
     def probability_less(self, other: PredictiveDistribution) -> NDArray[np.float64]:
         """Return P(self < other), row by row, independent draws; ties count one half.

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.inputs.statements import StatementGraph
+from surrogates.inputs.text_tokens import StatementTokenizer
 
 
 @dataclass(frozen=True)

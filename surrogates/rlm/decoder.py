@@ -8,7 +8,8 @@ distribution, hence the exact distribution over numerals.
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -94,7 +95,11 @@ class NumeralDecoder(nn.Module):
 
     def cache(self, memory: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return keys and values of the statements for every layer; memory (n, s, d)."""
-        return [layer.memory(memory) for layer in self.layers]
+        return [layer.memory(memory) for layer in self._layers()]
+
+    def _layers(self) -> Iterator[_Layer]:
+        """The layers with their type."""
+        return (layer for layer in self.layers if isinstance(layer, _Layer))
 
     def embed(self, metric: Tensor, tokens: Tensor, depths: Tensor, owner: Tensor) -> Tensor:
         """Embed positions: the metric each belongs to, its own token and its depth.
@@ -128,7 +133,7 @@ class NumeralDecoder(nn.Module):
             Shape ``(n, t, v)``.
         """
         seen = ~padding[:, None, None, :]
-        for layer, memory in zip(self.layers, cached, strict=True):
+        for layer, memory in zip(self._layers(), cached, strict=True):
             states = layer(states, tree, memory, seen)
         logits: Tensor = self.head(self.norm(states))
         return logits

@@ -3,7 +3,8 @@
 Every inner node of the trie is a prefix whose next token the decoder predicts; every leaf is a
 numeral. The probability of a leaf is the product of the token probabilities along its path, so
 one decoder pass over the inner nodes (each attending to its ancestors only) gives the whole
-distribution. A *subtree* keeps some of the (sign, exponent) branches only.
+distribution. The grammar of one metric admits some (sign, exponent) *branches* only: an accuracy
+is never negative, and no numeral is legal for it that no training label came near.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class DigitTrie:
         parents: Shape ``(t,)``; inner node one token shorter; -1 for the root.
         depths: Shape ``(t,)``; tokens in the prefix.
         ancestors: Shape ``(t, t)``; true where the column is the row or a prefix of it.
-        legal: Shape ``(t, v)``; true where the token may follow the prefix in the whole grammar.
+        legal: Shape ``(t, v)``; true where the token may follow the prefix inside the branches.
         leaf_nodes: Shape ``(l, length)``; inner nodes along the path of each leaf.
         leaf_tokens: Shape ``(l, length)``; the numeral of each leaf.
         leaf_values: Shape ``(l,)``; its number, ascending.
@@ -75,7 +76,7 @@ def digit_trie(grammar: NumeralGrammar, branches: tuple[tuple[int, int], ...]) -
         ancestors[node] |= ancestors[parents[node]]
     legal = np.zeros((n_nodes, len(grammar.vocabulary)), dtype=bool)
     for node, prefix in enumerate(prefixes):
-        legal[node, list(grammar.next_tokens(prefix))] = True
+        legal[node, _kept(grammar.next_tokens(prefix), prefix, branches)] = True
     return DigitTrie(
         tokens=np.array([p[-1] if p else -1 for p in prefixes]),
         parents=parents,

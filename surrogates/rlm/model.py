@@ -1,0 +1,151 @@
+"""The assembled Regression Language Model: statements in, distributions over numerals out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from surrogates.inputs.batches import GraphBatch
+from surrogates.rlm.decoder import NumeralDecoder
+from surrogates.rlm.digit_trie import DigitTrie
+from surrogates.rlm.encoder import DataflowEncoder, StatementEmbedding
+from surrogates.rlm.number_tokens import NumeralGrammar
+from surrogates.rlm.settings import RlmSettings
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decoder knows of ``n`` texts: cached keys and values of every decoder layer.
+
+    Attributes:
+        cached: Per layer, keys and values, each of shape ``(n, h, s, d / h)``.
+        padding: Shape ``(n, s)``, true where there is nothing.
+    """
+
+    cached: list[tuple[Tensor, Tensor]]
+    padding: Tensor
+
+    def rows(self, index: Tensor) -> Memory:
+        """Return the memory of some texts, repeats allowed."""
+        cached = [(key[index], value[index]) for key, value in self.cached]
+        return Memory(cached, self.padding[index])
+
+
+@dataclass(frozen=True)
+class Context:
+    """Known numbers of other metrics that the decoder may read.
+
+    Attributes:
+        metrics: Shape ``(c,)``, metric ids.
+        tokens: Shape ``(n, c, length)``, their numerals.
+        known: Shape ``(n, c)``, false where a number is unknown and hidden.
+    """
+
+    metrics: Tensor
+    tokens: Tensor
+    known: Tensor
+
+
+class RlmNetwork(nn.Module):
+    """Statement embedding, dataflow encoder and numeral decoder."""
+
+    def __init__(
+        self, settings: RlmSettings, grammar: NumeralGrammar, vocabulary_size: int, n_metrics: int
+    ) -> None:
+        """Create the network with random weights.
+
+        Args:
+            settings: Its shape.
+            grammar: The legal numerals.
+            vocabulary_size: Text token ids.
+            n_metrics: Metric tokens.
+        """
+        super().__init__()
+        self.grammar = grammar
+        self.embedding = StatementEmbedding(vocabulary_size, settings.width)
+        self.encoder = DataflowEncoder(settings.width, settings.n_layers, settings.dropout)
+        self.decoder = NumeralDecoder(
+            n_metrics,
+            len(grammar.vocabulary),
+            settings.width,
+            settings.n_decoder_layers,
+            grammar.length,
+            settings.dropout,
+        )
+
+    def encode(self, batch: GraphBatch) -> Memory:
+        """Read a batch of statement graphs, once for any number of metrics."""
+        states = self.embedding(batch.tokens, batch.places)[batch.statements]
+        memory = self.encoder(states, batch.defines, batch.calls, batch.padding)
+        padding = torch.nn.functional.pad(batch.padding, (1, 0), value=False)
+        return Memory(self.decoder.cache(memory), padding)
+
+    def leaf_log_probabilities(
+        self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
+    ) -> Tensor:
+        """Return the exact log probability of every numeral of the trie, shape ``(n, l)``."""
+        logits = self.next_token_logits(memory, metric, trie, context)
+        legal = logits.masked_fill(~trie.legal, -torch.inf).log_softmax(dim=-1)
+        summed: Tensor = legal[:, trie.leaf_nodes, trie.leaf_tokens].sum(dim=-1)
+        return summed
+
+    def next_token_logits(
+        self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
+    ) -> Tensor:
+        """Return logits at every prefix of the trie, shape ``(n, t, v)``.
+
+        Args:
+            memory: From :meth:`encode`.
+            metric: Id of the metric whose numeral the trie spells.
+            trie: Prefixes and legal tokens.
+            context: Numbers of other metrics, or None.
+        """
+        n, t = len(memory.padding), len(trie.tokens)
+        device = trie.tokens.device
+        own = torch.tensor([metric], device=device)
+        owner = torch.zeros(t, dtype=torch.long, device=device)
+        tree = self.decoder.embed(own, trie.tokens[None], trie.depths, owner)
+        if context is None or not len(context.metrics):
+            states = tree.expand(n, -1, -1)
+            alone: Tensor = self.decoder(states, trie.ancestors, memory.cached, memory.padding)
+            return alone
+        length, c = self.grammar.length, len(context.metrics)
+        depths = torch.arange(1, length + 1, device=device).repeat(c)
+        owner = torch.arange(c, device=device).repeat_interleave(length)
+        before = self.decoder.embed(context.metrics, context.tokens.reshape(n, -1), depths, owner)
+        states = torch.cat([before, tree.expand(n, -1, -1)], dim=1)
+        known = context.known.repeat_interleave(length, dim=1)
+        mask = torch.zeros(n, c * length + t, c * length + t, dtype=torch.bool, device=device)
+        mask[:, :, : c * length] = known[:, None, :]
+        mask[:, c * length :, c * length :] = trie.ancestors
+        mask |= torch.eye(c * length + t, dtype=torch.bool, device=device)
+        logits: Tensor = self.decoder(states, mask[:, None], memory.cached, memory.padding)
+        return logits[:, c * length :]
+
+
+@dataclass(frozen=True)
+class TrieTensors:
+    """A :class:`DigitTrie` as tensors; same fields, same shapes."""
+
+    tokens: Tensor
+    depths: Tensor
+    ancestors: Tensor
+    legal: Tensor
+    leaf_nodes: Tensor
+    leaf_tokens: Tensor
+    leaf_values: Tensor
+
+    @classmethod
+    def of(cls, trie: DigitTrie) -> TrieTensors:
+        """Copy a trie to tensors."""
+        return cls(
+            tokens=torch.from_numpy(trie.tokens),
+            depths=torch.from_numpy(trie.depths),
+            ancestors=torch.from_numpy(trie.ancestors),
+            legal=torch.from_numpy(trie.legal),
+            leaf_nodes=torch.from_numpy(trie.leaf_nodes),
+            leaf_tokens=torch.from_numpy(trie.leaf_tokens),
+            leaf_values=torch.from_numpy(trie.leaf_values).float(),
+        )

@@ -1,0 +1,146 @@
+"""Exact distributions of one or many metrics, alone, given known numbers, or as a chain.
+
+*Alone*: the decoder sees no other number, which it learned to do; one trie pass a metric.
+*Given*: known numbers of other metrics stand before the numeral.
+*Chain*: metrics are decoded one after the other and each is conditioned on the earlier ones; the
+distribution of a later metric sums over all numerals of the earlier ones that hold mass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
+
+
+def exact_distribution(
+    network: RlmNetwork,
+    memory: Memory,
+    metric: int,
+    trie: TrieTensors,
+    given: Mapping[int, Tensor] | None = None,
+) -> Tensor:
+    """Return the probability of every numeral, shape ``(n, l)``.
+
+    Args:
+        network: In evaluation mode.
+        memory: Encoded texts.
+        metric: Metric id.
+        trie: Its legal numerals.
+        given: Metric id to known numerals, shape ``(n, length)`` each.
+    """
+    context = None
+    if given:
+        metrics = list(given)
+        tokens = torch.stack([given[k] for k in metrics], dim=1)
+        known = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        context = Context(torch.tensor(metrics), tokens, known)
+    return network.leaf_log_probabilities(memory, metric, trie, context).exp()
+
+
+def chain_distributions(
+    network: RlmNetwork,
+    memory: Memory,
+    metrics: Sequence[int],
+    tries: Sequence[TrieTensors],
+    *,
+    min_mass: float,
+) -> list[Tensor]:
+    """Decode metrics in order, each conditioned on the earlier ones.
+
+    Args:
+        network: In evaluation mode.
+        memory: Encoded texts, n of them.
+        metrics: Metric ids in decoding order.
+        tries: Legal numerals of each of them.
+        min_mass: Sequences of earlier numerals with less joint probability are left out and the
+            rest is scaled up; 0 keeps every one and is exact.
+
+    Returns:
+        One marginal distribution a metric, shape ``(n, l)``.
+    """
+    n = len(memory.padding)
+    origin, weight = torch.arange(n), torch.ones(n)
+    given: dict[int, Tensor] = {}
+    marginals = []
+    for place, (metric, trie) in enumerate(zip(metrics, tries, strict=True)):
+        probabilities = exact_distribution(network, memory.rows(origin), metric, trie, given)
+        joint = weight[:, None] * probabilities
+        marginal = torch.zeros(n, probabilities.shape[1]).index_add_(0, origin, joint)
+        marginals.append(marginal / marginal.sum(dim=1, keepdim=True))
+        if place + 1 == len(metrics):
+            break
+        kept = joint > min_mass
+        kept.scatter_(1, joint.argmax(dim=1, keepdim=True), value=True)
+        prefix, leaf = kept.nonzero(as_tuple=True)
+        given = {k: tokens[prefix] for k, tokens in given.items()}
+        given[metric] = trie.leaf_tokens[leaf]
+        origin, weight = origin[prefix], joint[prefix, leaf]
+    return marginals
+
+
+def sample_numerals(
+    network: RlmNetwork,
+    memory: Memory,
+    metric: int,
+    trie: TrieTensors,
+    generator: torch.Generator,
+    *,
+    given: Mapping[int, Tensor] | None = None,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+) -> Tensor:
+    """Draw one numeral a row, token by token under the grammar.
+
+    Args:
+        network: In evaluation mode.
+        memory: Encoded texts, n of them.
+        metric: Metric id.
+        trie: Its legal numerals.
+        generator: Source of randomness.
+        given: Metric id to known numerals, shape ``(n, length)`` each.
+        temperature: Divides the logits, above 0; 1 samples the exact distribution.
+        top_p: Keeps the likeliest tokens that reach this mass, in (0, 1].
+
+    Returns:
+        Token ids, shape ``(n, length)``.
+    """
+    n = len(memory.padding)
+    numeral = torch.empty(n, 0, dtype=torch.long)
+    context = None
+    if given:
+        tokens = torch.stack([given[k] for k in given], dim=1)
+        known = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        context = Context(torch.tensor(list(given)), tokens, known)
+    logits = network.next_token_logits(memory, metric, trie, context)
+    node = torch.zeros(n, dtype=torch.long)
+    for depth in range(trie.leaf_tokens.shape[1]):
+        row = logits[torch.arange(n), node].masked_fill(~trie.legal[node], -torch.inf)
+        probabilities = torch.softmax(row / temperature, dim=1)
+        if top_p < 1.0:
+            probabilities = _nucleus(probabilities, top_p)
+        token = torch.multinomial(probabilities, 1, generator=generator)
+        numeral = torch.cat([numeral, token], dim=1)
+        if depth + 1 < trie.leaf_tokens.shape[1]:
+            node = _children(trie)[node, token[:, 0]]
+    return numeral
+
+
+def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Zero all but the likeliest tokens that together reach ``top_p``."""
+    ordered, order = probabilities.sort(dim=1, descending=True)
+    before = ordered.cumsum(dim=1) - ordered
+    ordered = ordered.masked_fill(before >= top_p, 0.0)
+    return torch.zeros_like(probabilities).scatter_(1, order, ordered)
+
+
+def _children(trie: TrieTensors) -> Tensor:
+    """Inner node after each (inner node, token), shape ``(t, v)``; -1 where there is none."""
+    children = torch.full(trie.legal.shape, -1, dtype=torch.long)
+    for position in range(1, trie.leaf_nodes.shape[1]):
+        parent, token = trie.leaf_nodes[:, position - 1], trie.leaf_tokens[:, position - 1]
+        children[parent, token] = trie.leaf_nodes[:, position]
+    return children

@@ -1,0 +1,312 @@
+"""The RLM as a :class:`Surrogate`: fit on texts and numbers, predict exact distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from surrogates.base import (
+    Labels,
+    Prediction,
+    PredictiveDistribution,
+    Progress,
+    Surrogate,
+    check_rows,
+)
+from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
+from surrogates.inputs.batches import StatementInterner, by_length
+from surrogates.inputs.statements import read_statements
+from surrogates.inputs.text_tokens import StatementTokenizer
+from surrogates.rlm.digit_trie import digit_trie
+from surrogates.rlm.metric_scale import MetricScale
+from surrogates.rlm.model import Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.number_tokens import NumeralGrammar
+from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
+from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.training import TrainingRows, train
+
+_PREDICTION_BATCH = 256
+_CHAIN_MIN_MASS = 1e-3
+
+
+class RlmRegressor(Surrogate):
+    """A Regression Language Model over ONNX text.
+
+    Example:
+        >>> from surrogates import get_surrogate
+        >>> get_surrogate("rlm", n_steps=10).metrics
+        ()
+    """
+
+    name: ClassVar[str] = "rlm"
+
+    def __init__(self, **settings: object) -> None:
+        """Create an unfitted RLM.
+
+        Args:
+            **settings: Fields of :class:`RlmSettings`.
+        """
+        self.settings = RlmSettings(**settings)  # type: ignore[arg-type]
+        self.grammar = NumeralGrammar(self.settings.n_digits)
+        self._metrics: tuple[str, ...] = ()
+        self._scales: list[MetricScale] = []
+        self._branches: list[tuple[tuple[int, int], ...]] = []
+        self._tokenizer: StatementTokenizer | None = None
+        self._network: RlmNetwork | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Trained metrics, in decoding order."""
+        return self._metrics
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers; 0 before fitting."""
+        return sum(p.numel() for p in self._network.parameters()) if self._network else 0
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn tokenizer, numeral scales and network from the rows; see the base class."""
+        metrics = check_rows(texts, labels)
+        graphs = [read_statements(text) for text in texts]
+        tokenizer = StatementTokenizer.train(
+            chain.from_iterable(graph.statements for graph in graphs),
+            vocabulary_size=self.settings.vocabulary_size,
+        )
+        raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels])
+        present = ~np.isnan(raw)
+        scales = [
+            MetricScale.fit(raw[present[:, k], k], rank_share=self.settings.rank_share)
+            for k in range(len(metrics))
+        ]
+        scaled = np.column_stack([scale.to_scaled(raw[:, k]) for k, scale in enumerate(scales)])
+        tokens = np.zeros((*scaled.shape, self.grammar.length), dtype=np.int64)
+        for row, k in np.argwhere(present):
+            tokens[row, k] = self.grammar.encode(float(scaled[row, k]))
+        branches = [
+            tuple(sorted({(int(s), int(e)) for s, e in tokens[present[:, k], k, :2]}))
+            for k in range(len(metrics))
+        ]
+        interner = StatementInterner(tokenizer)
+        numbers = interner.intern(graphs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = RlmNetwork(
+                self.settings, self.grammar, tokenizer.vocabulary_size, len(metrics)
+            )
+            tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
+            rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
+            train(network, interner, rows, self.settings, np.random.default_rng(seed), progress)
+        self._metrics, self._scales, self._branches = tuple(metrics), scales, branches
+        self._tokenizer, self._network = tokenizer, network
+        return self
+
+    def predict(
+        self,
+        texts: Sequence[str],
+        metrics: Sequence[str] | None = None,
+        *,
+        condition_on: Mapping[str, NDArray[np.float64]] | None = None,
+        decoding: Literal["alone", "chain"] = "alone",
+    ) -> Prediction:
+        """Predict exact distributions; see the base class.
+
+        Args:
+            texts: ONNX texts, length n.
+            metrics: Which metrics, in decoding order; all trained ones when None.
+            condition_on: Known values of other metrics, shape ``(n,)`` each: the predictions are
+                conditioned on them.
+            decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
+                metrics on the distributions of earlier ones.
+        """
+        network = self._fitted()
+        wanted = self.select_metrics(metrics)
+        ids = [self._metrics.index(metric) for metric in wanted]
+        given = self._numerals(condition_on or {}, len(texts))
+        if decoding not in ("alone", "chain"):
+            raise SettingsError(f"`decoding` must be 'alone' or 'chain', but got {decoding!r}.")
+        if given and decoding == "chain":
+            raise SettingsError("`condition_on` needs `decoding` 'alone', but got 'chain'.")
+        if given.keys() & set(ids):
+            raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
+        tries = [self._trie(k) for k in ids]
+        probabilities = [np.zeros((len(texts), len(trie.leaf_values))) for trie in tries]
+        for rows, memory in self._encoded(texts):
+            with torch.inference_mode():
+                if decoding == "chain":
+                    found = chain_distributions(
+                        network, memory, ids, tries, min_mass=_CHAIN_MIN_MASS
+                    )
+                else:
+                    known = {k: tokens[rows] for k, tokens in given.items()}
+                    found = [
+                        exact_distribution(network, memory, k, trie, known)
+                        for k, trie in zip(ids, tries, strict=True)
+                    ]
+            for table, batch in zip(probabilities, found, strict=True):
+                table[rows] = batch.numpy()
+        return Prediction(
+            {
+                metric: self._distribution(k, table)
+                for metric, k, table in zip(wanted, ids, probabilities, strict=True)
+            }
+        )
+
+    def sample(
+        self,
+        texts: Sequence[str],
+        n_samples: int,
+        *,
+        seed: int,
+        metrics: Sequence[str] | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Sample whole sequences token by token, later metrics conditioned on earlier ones.
+
+        Args:
+            texts: ONNX texts, length n.
+            n_samples: Sequences drawn for each text.
+            seed: Seed of the draws.
+            metrics: Which metrics, in decoding order; all trained ones when None.
+            temperature: Divides the logits, above 0.
+            top_p: Nucleus mass, in (0, 1].
+
+        Returns:
+            Metric name to values, shape ``(n_samples, n)`` each.
+        """
+        network = self._fitted()
+        if temperature <= 0 or not 0 < top_p <= 1:
+            raise SettingsError(
+                "`temperature` must be above 0 and `top_p` in (0, 1], but got "
+                f"{temperature!r} and {top_p!r}."
+            )
+        wanted = self.select_metrics(metrics)
+        generator = torch.Generator().manual_seed(seed)
+        drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
+        for rows, memory in self._encoded(texts):
+            repeated = memory.rows(torch.arange(len(rows)).repeat(n_samples))
+            given: dict[int, torch.Tensor] = {}
+            for metric in wanted:
+                k = self._metrics.index(metric)
+                with torch.inference_mode():
+                    tokens = sample_numerals(
+                        network,
+                        repeated,
+                        k,
+                        self._trie(k),
+                        generator,
+                        given=given,
+                        temperature=temperature,
+                        top_p=top_p,
+                    )
+                given[k] = tokens
+                scaled = np.array([self.grammar.decode(row) for row in tokens.tolist()])
+                values = self._scales[k].to_raw(scaled)
+                drawn[metric][:, rows] = values.reshape(n_samples, len(rows))
+        return drawn
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint; see the base class."""
+        network = self._fitted()
+        assert self._tokenizer is not None  # noqa: S101 - set together with the network
+        state = {
+            "settings": self.settings.to_json(),
+            "metrics": list(self._metrics),
+            "scales": [{"raw": s.raw, "scaled": s.scaled} for s in self._scales],
+            "branches": self._branches,
+            "tokenizer": self._tokenizer.to_json(),
+        }
+        write_checkpoint(folder, self.name, state, network.state_dict())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a checkpoint; see the base class."""
+        state = read_manifest(folder, cls.name)["state"]
+        try:
+            settings = RlmSettings.from_json(state["settings"])
+            regressor = cls(**settings.to_json())
+            regressor._metrics = tuple(state["metrics"])
+            regressor._scales = [
+                MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]
+            ]
+            regressor._branches = [tuple((s, e) for s, e in b) for b in state["branches"]]
+            regressor._tokenizer = StatementTokenizer.from_json(state["tokenizer"])
+            network = RlmNetwork(
+                settings,
+                regressor.grammar,
+                regressor._tokenizer.vocabulary_size,
+                len(regressor._metrics),
+            )
+            network.load_state_dict(read_weights(folder))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{folder} must hold a whole RLM, but it does not: {error}"
+            ) from error
+        regressor._network = network.eval()
+        return regressor
+
+    def _fitted(self) -> RlmNetwork:
+        """Return the network or refuse."""
+        if self._network is None:
+            raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
+        return self._network
+
+    def _trie(self, metric: int) -> TrieTensors:
+        """Legal numerals of a metric."""
+        return TrieTensors.of(digit_trie(self.grammar, self._branches[metric]))
+
+    def _encoded(self, texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Memory]]:
+        """Read and encode texts in batches of similar length: (rows, memory) pairs."""
+        network = self._fitted()
+        assert self._tokenizer is not None  # noqa: S101 - set together with the network
+        graphs = [read_statements(text) for text in texts]
+        interner = StatementInterner(self._tokenizer)
+        numbers = interner.intern(graphs)
+        encoded = []
+        for rows in by_length([len(graph) for graph in graphs], _PREDICTION_BATCH):
+            batch = interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
+            with torch.inference_mode():
+                encoded.append((rows, network.encode(batch)))
+        return encoded
+
+    def _numerals(
+        self, known: Mapping[str, NDArray[np.float64]], n_texts: int
+    ) -> dict[int, torch.Tensor]:
+        """Spell known values of metrics, shape (n, length) each."""
+        numerals = {}
+        for metric in self.select_metrics(list(known)):
+            k = self._metrics.index(metric)
+            values = np.asarray(known[metric], dtype=np.float64)
+            if values.shape != (n_texts,) or not np.isfinite(values).all():
+                raise LabelError(
+                    f"Known {metric!r} must be {n_texts} finite values, but got shape "
+                    f"{values.shape}."
+                )
+            scaled = self._scales[k].to_scaled(values)
+            numerals[k] = torch.tensor([self.grammar.encode(v) for v in scaled.tolist()])
+        return numerals
+
+    def _distribution(
+        self, metric: int, probabilities: NDArray[np.float64]
+    ) -> PredictiveDistribution:
+        """Attach the metric's values, in its unit, to probabilities of numerals."""
+        leaves = digit_trie(self.grammar, self._branches[metric]).leaf_values
+        values = self._scales[metric].to_raw(leaves)
+        return PredictiveDistribution(
+            np.broadcast_to(values, probabilities.shape),
+            probabilities / probabilities.sum(axis=1, keepdims=True),
+        )

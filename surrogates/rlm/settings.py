@@ -1,0 +1,96 @@
+"""The settings of the RLM: shape of the network, the numerals, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from surrogates.errors import SettingsError
+from surrogates.rlm.encoder import RELATIONS
+
+
+@dataclass(frozen=True)
+class RlmSettings:
+    """Everything that decides what a fitted RLM is, besides rows and seed."""
+
+    width: int = 64
+    """Length of a statement vector; a multiple of the number of relation heads."""
+    n_layers: int = 3
+    """Encoder layers."""
+    n_decoder_layers: int = 1
+    """Decoder layers."""
+    dropout: float = 0.0
+    """On every sublayer while training."""
+    n_digits: int = 2
+    """Mantissa digits of a numeral."""
+    rank_share: float = 0.5
+    """How far the numeral scale follows ranks rather than the raw range, in [0, 1)."""
+    label_width: float = 0.1
+    """Standard deviation of the soft labels, as a share of the training range."""
+    ranking_weight: float = 5.0
+    """Weight of the pairwise ranking loss beside the cross-entropy."""
+    ranking_temperature: float = 0.1
+    """Difference, as a share of the training range, that counts as clearly ordered."""
+    context_rate: float = 0.5
+    """Chance that a known other metric is shown to the decoder while it learns one."""
+    n_steps: int | None = None
+    """Training steps; None chooses by the number of rows."""
+    batch_size: int = 64
+    """Rows of one step."""
+    learning_rate: float = 2e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay."""
+    vocabulary_size: int = 2048
+    """Upper limit of the learned tokenizer."""
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        for name, low, high in (
+            ("width", 8, 4096),
+            ("n_layers", 1, 64),
+            ("n_decoder_layers", 1, 64),
+            ("dropout", 0.0, 0.9),
+            ("n_digits", 1, 4),
+            ("rank_share", 0.0, 0.99),
+            ("label_width", 1e-4, 10.0),
+            ("ranking_weight", 0.0, 1e6),
+            ("ranking_temperature", 1e-4, 1e3),
+            ("context_rate", 0.0, 1.0),
+            ("batch_size", 2, 65536),
+            ("learning_rate", 0.0, 1.0),
+            ("weight_decay", 0.0, 10.0),
+            ("vocabulary_size", 257, 1_000_000),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise SettingsError(f"`{name}` must lie in [{low}, {high}], but got {value!r}.")
+        if self.width % len(RELATIONS):
+            raise SettingsError(
+                f"`width` must be a multiple of {len(RELATIONS)}, one slice per relation head, "
+                f"but got {self.width}."
+            )
+        if self.n_steps is not None and self.n_steps < 1:
+            raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps}.")
+
+    def steps_for(self, n_rows: int) -> int:
+        """Training steps for a number of rows: more rows repay more steps."""
+        if self.n_steps is not None:
+            return self.n_steps
+        return int(min(2000, max(300, 300 + 1.2 * n_rows)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> RlmSettings:
+        """Restore settings.
+
+        Raises:
+            SettingsError: If a name is unknown.
+        """
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise SettingsError(f"Settings must be known, but got {sorted(unknown)}.")
+        return cls(**values)

@@ -1,0 +1,160 @@
+"""Training an RLM on rows whose metrics may be missing, through the exact distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from surrogates.base import Progress
+from surrogates.inputs.batches import StatementInterner
+from surrogates.inputs.statements import StatementGraph
+from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
+from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.settings import RlmSettings
+
+_WARM_UP = 0.05
+_CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows ready to train on.
+
+    Attributes:
+        graphs: Length n.
+        numbers: Statement numbers of each graph, from the interner.
+        scaled: Shape ``(n, m)``; labels on the numeral scale, NaN where missing.
+        tokens: Shape ``(n, m, length)``; their numerals, anything where missing.
+        tries: Length m, the legal numerals of each metric.
+    """
+
+    graphs: Sequence[StatementGraph]
+    numbers: Sequence[NDArray[np.int64]]
+    scaled: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+    tries: Sequence[TrieTensors]
+
+
+def train(
+    network: RlmNetwork,
+    interner: StatementInterner,
+    rows: TrainingRows,
+    settings: RlmSettings,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> None:
+    """Train a network in place; it ends in evaluation mode.
+
+    Args:
+        network: Freshly created, or trained before.
+        interner: Holds the statements of the rows.
+        rows: At least one.
+        settings: Steps, rates and losses.
+        rng: Order of rows and choice of contexts.
+        progress: Called at every step with the loss.
+    """
+    n_steps = settings.steps_for(len(rows.graphs))
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        settings.learning_rate,
+        (0.9, 0.98),
+        weight_decay=settings.weight_decay,
+    )
+    streams = _RowStreams(rows.scaled, settings.batch_size, rng)
+    network.train()
+    for step in range(n_steps):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * _schedule(step / n_steps)
+        index = streams.draw()
+        batch = interner.collate([rows.graphs[i] for i in index], [rows.numbers[i] for i in index])
+        loss = _batch_loss(network, network.encode(batch), rows, index, settings, rng)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+        optimizer.step()
+        if progress is not None:
+            progress(step + 1, n_steps, {"loss": float(loss.detach())})
+    network.eval()
+
+
+def _schedule(done: float) -> float:
+    """Linear warm-up, then half a cosine down to 0; ``done`` in [0, 1)."""
+    return min(1.0, (done + 1e-3) / _WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+class _RowStreams:
+    """Draws batches in which a rare metric has more than its share of rows."""
+
+    def __init__(
+        self, scaled: NDArray[np.float64], batch_size: int, rng: np.random.Generator
+    ) -> None:
+        self._rng = rng
+        self._labelled = [np.flatnonzero(~np.isnan(column)) for column in scaled.T]
+        shares = np.sqrt([len(rows) for rows in self._labelled])
+        sizes = np.ceil(batch_size * shares / shares.sum()).astype(int)
+        self._sizes = [min(k, len(rows)) for k, rows in zip(sizes, self._labelled, strict=True)]
+        self._queues = [np.empty(0, dtype=np.int64) for _ in self._labelled]
+
+    def draw(self) -> NDArray[np.int64]:
+        """Return distinct row indices, about ``batch_size`` of them."""
+        drawn = []
+        for metric, size in enumerate(self._sizes):
+            if len(self._queues[metric]) < size:
+                self._queues[metric] = self._rng.permutation(self._labelled[metric])
+            drawn.append(self._queues[metric][:size])
+            self._queues[metric] = self._queues[metric][size:]
+        return np.unique(np.concatenate(drawn))
+
+
+def _batch_loss(
+    network: RlmNetwork,
+    memory: Memory,
+    rows: TrainingRows,
+    index: NDArray[np.int64],
+    settings: RlmSettings,
+    rng: np.random.Generator,
+) -> Tensor:
+    """Sum over metrics of the soft-label and ranking losses of the labelled rows."""
+    scaled = rows.scaled[index]
+    total = torch.zeros(())
+    for metric, trie in enumerate(rows.tries):
+        labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
+        if not len(labelled):
+            continue
+        target = torch.from_numpy(scaled[labelled, metric]).float()
+        context = _draw_context(scaled, rows.tokens[index], labelled, metric, settings, rng)
+        chosen = memory if len(labelled) == len(index) else memory.rows(torch.from_numpy(labelled))
+        logs = network.leaf_log_probabilities(chosen, metric, trie, context)
+        total = total + soft_label_loss(logs, trie.leaf_values, target, settings.label_width)
+        if settings.ranking_weight > 0:
+            expected = expectation(logs, trie.leaf_values)
+            ranking = ranking_loss(expected, target, settings.ranking_temperature)
+            total = total + settings.ranking_weight * ranking
+    return total
+
+
+def _draw_context(
+    scaled: NDArray[np.float64],
+    tokens: NDArray[np.int64],
+    labelled: NDArray[np.int64],
+    metric: int,
+    settings: RlmSettings,
+    rng: np.random.Generator,
+) -> Context | None:
+    """Show each known other metric of a row with probability ``context_rate``."""
+    others = np.delete(np.arange(scaled.shape[1]), metric)
+    if not len(others) or settings.context_rate == 0.0:
+        return None
+    known = ~np.isnan(scaled[np.ix_(labelled, others)])
+    known &= rng.random(known.shape) < settings.context_rate
+    return Context(
+        metrics=torch.from_numpy(others),
+        tokens=torch.from_numpy(tokens[np.ix_(labelled, others)]),
+        known=torch.from_numpy(known),
+    )
