@@ -17,9 +17,9 @@ from nas_rlm.cli.output import (
 
 def measure(
     files: Annotated[list[Path], typer.Argument(help="ONNX files: .onnx or ONNX text.")],
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one forward pass.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of one forward pass.")] = 1,
     rounds: Annotated[
-        int, typer.Option(min=1, help="How often the list is gone through; retries come on top.")
+        int, typer.Option(help="How often the list is gone through; retries come on top.")
     ] = 3,
     seed: SeedOption = 0,
     json: JsonOption = False,
@@ -33,8 +33,8 @@ def measure(
     from nas_rlm.measure.protocol import Protocol
     from nas_rlm.network_files import read_runnable
 
-    models = [read_runnable(file, seed=seed) for file in files]
     protocol = Protocol(threads=threads, rounds=rounds)
+    models = [read_runnable(file, seed=seed) for file in files]
     with progress_bar("measuring") as progress:
         measured = measure_many(
             models, protocol, seed=seed, progress=lambda step, total: progress(step, total, {})

@@ -20,7 +20,7 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.")
 ]
 SeedOption = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed of everything random; same seed, same result.")
+    int, typer.Option("--seed", help="Seed of everything random; same seed, same result.")
 ]
 
 
@@ -97,8 +97,9 @@ def progress_bar(description: str) -> Iterator[Progress]:
         yield report
     except BaseException:
         bar.live.transient = True  # the sentence that follows says what happened
+        bar.live.stop()
         raise
-    finally:
+    if bar.live.is_started:
         bar.stop()
 
 

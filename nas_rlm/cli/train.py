@@ -44,10 +44,12 @@ def train(
     from nas_rlm.errors import ConfigError
     from nas_rlm.row_files import read_rows
     from nas_rlm.training import check_new_folder, train_surrogate
+    from surrogates import surrogate_class
 
     if csv is None and space is None:
         message = "Nothing to train on: name a CSV file (--csv) or a search space (--space)."
         raise ConfigError(message)
+    surrogate_class(surrogate)  # refused before rows are read
     check_new_folder(out)
     with progress_bar("reading rows") as progress:
         if csv is not None:

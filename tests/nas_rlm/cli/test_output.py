@@ -51,3 +51,26 @@ def test_progress_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> 
     assert "training" in captured.err
     assert "3/10" in captured.err
     assert "loss 0.5" in captured.err
+
+
+def test_progress_leaves_no_trace_of_work_that_never_began(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(KeyError), progress_bar("training"):
+        raise KeyError
+    with progress_bar("training"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_gives_way_to_the_error_of_work_that_broke_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken_work() -> None:
+        with progress_bar("training") as progress:
+            progress(3, 10, {})
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken_work()
+    assert "3/10" not in capsys.readouterr().err

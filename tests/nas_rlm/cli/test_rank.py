@@ -1,0 +1,72 @@
+"""`nas-rlm rank`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import surrogates
+from nas_rlm.export import ExportedArchitecture, export_architectures
+
+METRICS = ("accuracy_percent/cifar10", "latency_ms/pixel9")
+
+
+@pytest.fixture
+def trained(
+    command: Callable[..., Result], tmp_path: Path
+) -> tuple[Path, tuple[ExportedArchitecture, ...]]:
+    """A memorizing checkpoint and the files that it remembers, worst and slowest first."""
+    del command  # changes to the folder
+    nets = export_architectures("nasbench201", tmp_path / "nets", n_random=3, seed=1)
+    texts = [row.file.read_text(encoding="utf-8") for row in nets]
+    labels = [dict(zip(METRICS, (80.0 + i, 9.0 - i), strict=True)) for i in range(3)]
+    surrogates.get_surrogate("memorizer").fit(texts, labels).save(tmp_path / "model")
+    return tmp_path / "model", nets
+
+
+def test_files_are_sorted_best_first(
+    command: Callable[..., Result], trained: tuple[Path, tuple[ExportedArchitecture, ...]]
+) -> None:
+    model, nets = trained
+    done = command("rank", *(row.file for row in nets), "--model", model, "--json")
+    assert done.exit_code == 0
+    document = json.loads(done.stdout)
+    assert document["by"] == METRICS[0]
+    assert [row["file"] for row in document["rows"]] == [str(row.file) for row in nets[::-1]]
+    assert [row["digest"] for row in document["rows"]] == [row.digest for row in nets[::-1]]
+    best = document["rows"][0]["predictions"]
+    assert best[METRICS[0]]["mean"] == pytest.approx(82.0)
+    assert best[METRICS[1]]["low"] <= best[METRICS[1]]["mean"] <= best[METRICS[1]]["high"]
+
+
+def test_another_metric_may_decide(
+    command: Callable[..., Result], trained: tuple[Path, tuple[ExportedArchitecture, ...]]
+) -> None:
+    model, nets = trained
+    shuffled = [nets[1].file, nets[2].file, nets[0].file]
+    done = command("rank", *shuffled, "--model", model, "--by", METRICS[1])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:2] == ["file", METRICS[0]]
+    assert [line.split()[0] for line in lines[2:]] == [str(row.file) for row in nets[::-1]]
+
+
+def test_a_metric_that_was_not_trained_is_refused(
+    command: Callable[..., Result], trained: tuple[Path, tuple[ExportedArchitecture, ...]]
+) -> None:
+    model, nets = trained
+    done = command("rank", nets[0].file, "--model", model, "--by", "params")
+    assert done.exit_code == 2
+    assert "does not predict 'params'" in done.stderr
+
+
+def test_a_folder_without_a_checkpoint_is_refused(
+    command: Callable[..., Result], trained: tuple[Path, tuple[ExportedArchitecture, ...]]
+) -> None:
+    _, nets = trained
+    done = command("rank", nets[0].file, "--model", "nets")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1

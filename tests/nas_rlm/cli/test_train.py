@@ -1,0 +1,66 @@
+"""`nas-rlm train`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import surrogates
+
+ONE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+TWO = "|nor_conv_1x1~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+
+
+def test_own_rows_become_a_checkpoint(command: Callable[..., Result]) -> None:
+    Path("rows.csv").write_text(f"architecture,latency_ms/pixel9\n{ONE},2\n{TWO},4\n")
+    done = command(
+        "train", "--csv", "rows.csv", "--space", "nasbench201", "--surrogate", "constant",
+        "--out", "model", "--json",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    report = json.loads(done.stdout)
+    assert report["rows"] == report["networks"] == 2
+    assert report["metrics"] == [
+        {"metric": "latency_ms/pixel9", "rows": 2, "mean": 3.0, "minimum": 2.0, "maximum": 4.0}
+    ]
+    assert surrogates.load_surrogate(Path("model")).metrics == ("latency_ms/pixel9",)
+
+
+def test_benchmark_rows_become_a_checkpoint(command: Callable[..., Result]) -> None:
+    done = command(
+        "train", "--space", "nasbench201", "--metric", "params", "--rows", "5",
+        "--surrogate", "constant", "--out", "model",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[2].split()[:2] == ["params", "5"]
+    assert "Checkpoint: model" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Nothing to train on"),
+        (("--space", "nasbench201"), "At least one metric"),
+        (("--space", "nasbench201", "--metric", "acuracy"), "acuracy"),
+        (("--space", "nasbench201", "--metric", "params", "--surrogate", "lrm"), "lrm"),
+    ],
+)
+def test_bad_arguments_are_refused(
+    command: Callable[..., Result], arguments: tuple[str, ...], message: str
+) -> None:
+    done = command("train", *arguments, "--out", "model")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("nas-rlm train: ") == 1
+    assert not Path("model").exists()
+
+
+def test_an_older_checkpoint_is_not_replaced(command: Callable[..., Result]) -> None:
+    Path("model").mkdir()
+    Path("model/precious").write_text("")
+    done = command("train", "--space", "nasbench201", "--metric", "params", "--out", "model")
+    assert done.exit_code == 2
+    assert "'model' exists already" in done.stderr
+    assert [item.name for item in Path("model").iterdir()] == ["precious"]
