@@ -5,6 +5,7 @@ from typing import Any
 
 from search_spaces.base import SearchSpace
 from search_spaces.errors import SearchSpaceError, UnknownSpaceError
+from search_spaces.fbnet.space import FBNet
 from search_spaces.nasbench201.space import NasBench201
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
 
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
+    "fbnet": FBNet,
     "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
     "nasbench201_imagenet16": lambda: NasBench201("nasbench201_imagenet16", 16, 120),

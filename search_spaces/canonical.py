@@ -7,23 +7,38 @@ computes what the graph computed (up to a relabelling of the weights, and, for a
 weights have no values, for the weights that the folded convolution would have).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
+from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from search_spaces.graph import DOMAIN, IMAGE_INPUT, Function, Graph, Node, ValueType
 from search_spaces.passes.attributes import normalize_statements
+from search_spaces.passes.batch_norm import fold_batch_norm, fold_batch_norm_values
 from search_spaces.passes.canonical_names import name_by_position
 from search_spaces.passes.common_nodes import merge_common_nodes
 from search_spaces.passes.dead_nodes import drop_dead_nodes
 from search_spaces.passes.identities import drop_identities, substitute
 from search_spaces.passes.structural_order import label, order_by_structure
+from search_spaces.passes.sums import flatten_sums
 
 __all__ = ["canonicalize_graph"]
 
 _PREFIX = f"{DOMAIN}."
-Roles = tuple[bool, ...]
-"""For every input of a function: whether every caller passes a weight."""
+
+
+class Role(IntEnum):
+    """What the callers of a function pass for an input; the smallest of all calls counts."""
+
+    DATA = 0
+    WEIGHT = 1
+    FREE_WEIGHT = 2
+    """A weight without values that nothing else uses; it may absorb a BatchNorm."""
+
+
+Roles = tuple[Role, ...]
+"""The role of every input of a function."""
 
 
 class _Canonical(NamedTuple):
@@ -65,14 +80,31 @@ def _canonicalize_once(graph: Graph) -> Graph:
     """Canonicalise all bodies, callees first."""
     types = dict(graph.inputs)
     weights = types.keys() - {IMAGE_INPUT}
-    body = Function(tuple(types), tuple([name for name, _ in graph.outputs]), graph.nodes)
-    roles = _infer_roles(graph, weights)
+    uses = Counter([name for node in graph.nodes for name in node.inputs])
+    roles = {
+        name: Role.FREE_WEIGHT if uses[name] == 1 and name not in graph.data else Role.WEIGHT
+        for name in weights
+    }
     known: dict[str, _Canonical] = {}
-    for name in _callees_first(graph.functions):
-        function = _rewrite_calls(graph.functions[name], known)
-        known[_PREFIX + name] = _canonical_function(function, roles[name], graph.opset)
-    body = _clean(_rewrite_calls(body, known), graph.opset)
-    leaves = {name: _type_label(kind) for name, kind in graph.inputs}
+    if graph.functions:
+        function_roles = _infer_roles(graph, roles)
+        for name in _callees_first(graph.functions):
+            function = _rewrite_calls(graph.functions[name], known)
+            known[_PREFIX + name] = _canonical_function(
+                function, function_roles[name], graph.opset
+            )
+    body = Function(tuple(types), tuple([name for name, _ in graph.outputs]), graph.nodes)
+    body = _rewrite_calls(body, known)
+    free = [name for name, role in roles.items() if role is Role.FREE_WEIGHT]
+    data = dict(graph.data)
+    if data:
+        body, folded = fold_batch_norm_values(drop_identities(drop_dead_nodes(body)), data)
+        data.update(folded)
+        for name, array in folded.items():
+            types[name] = ValueType("float", array.shape)
+        weights = types.keys() - {IMAGE_INPUT}
+    body = _clean(body, graph.opset, free)
+    leaves = {name: _type_label(kind) for name, kind in types.items()}
     body = order_by_structure(body, leaves)
     body, renamed = name_by_position(body, weights)
     if IMAGE_INPUT not in renamed:
@@ -85,7 +117,7 @@ def _canonicalize_once(graph: Graph) -> Graph:
         outputs=tuple(zip(body.outputs, output_types, strict=True)),
         nodes=nodes,
         functions=functions,
-        data={new: graph.data[old] for old, new in renamed.items() if old in graph.data},
+        data={new: data[old] for old, new in renamed.items() if old in data},
         opset=graph.opset,
     )
 
@@ -96,28 +128,32 @@ def _type_label(kind: ValueType) -> int:
     return label(f"{kind.element}{kind.shape}")
 
 
-def _clean(body: Function, opset: int) -> Function:
-    """Apply the passes that drop and merge statements."""
+def _clean(body: Function, opset: int, free_weights: Collection[str]) -> Function:
+    """Apply the passes that drop, fold and merge statements."""
     body = drop_dead_nodes(body)
     body = normalize_statements(body, opset)
     body = drop_identities(body)
-    body = merge_common_nodes(body)
-    return drop_dead_nodes(body)
+    body = fold_batch_norm(body, free_weights)
+    body = drop_dead_nodes(merge_common_nodes(body))
+    while (flat := flatten_sums(body)) is not body:
+        body = drop_dead_nodes(merge_common_nodes(flat))
+    return body
 
 
 @lru_cache(maxsize=8_192)
-def _canonical_function(function: Function, is_weight: Roles, opset: int) -> _Canonical:
+def _canonical_function(function: Function, roles: Roles, opset: int) -> _Canonical:
     """Canonicalise one function whose calls are canonical already."""
-    body = _clean(function, opset)
+    role_of = dict(zip(function.inputs, roles, strict=True))
+    free = [name for name, role in role_of.items() if role is Role.FREE_WEIGHT]
+    body = _clean(function, opset, free)
     position = {name: index for index, name in enumerate(function.inputs)}
     handed_on = [(i, position[name]) for i, name in enumerate(body.outputs) if name in position]
     moved = {index for index, _ in handed_on}
     results = [index for index in range(len(body.outputs)) if index not in moved]
     body = body._replace(outputs=tuple([body.outputs[index] for index in results]))
-    roles = dict(zip(function.inputs, is_weight, strict=True))
-    leaves = {name: label("weight" if role else "data") for name, role in roles.items()}
+    leaves = {name: label("weight" if role else "data") for name, role in role_of.items()}
     body = order_by_structure(body, leaves)
-    body, renamed = name_by_position(body, {name for name, role in roles.items() if role})
+    body, renamed = name_by_position(body, {name for name, role in role_of.items() if role})
     return _Canonical(
         key=f"{_PREFIX}{label(repr(body)):016x}",
         function=body,
@@ -163,27 +199,34 @@ def _callees_first(functions: Mapping[str, Function]) -> list[str]:
     return list(order)
 
 
-def _infer_roles(graph: Graph, weights: frozenset[str] | set[str]) -> dict[str, Roles]:
-    """Find the inputs of functions that are weights at every call."""
-    roles: dict[str, list[bool]] = {}
-    order = _callees_first(graph.functions)
-    bodies = [(graph.nodes, weights)]
-    for name in reversed(order):
-        roles[name] = [True] * len(graph.functions[name].inputs)
-    for name in [None, *reversed(order)]:
-        if name is None:
-            nodes, is_weight = bodies[0]
-        else:
-            function = graph.functions[name]
-            nodes = function.nodes
-            is_weight = {i for i, w in zip(function.inputs, roles[name], strict=True) if w}
-        for node in nodes:
-            if node.op.startswith(_PREFIX):
-                callee = roles[node.op[len(_PREFIX) :]]
-                for index, argument in enumerate(node.inputs):
-                    if argument not in is_weight:
-                        callee[index] = False
+def _infer_roles(graph: Graph, weights: Mapping[str, Role]) -> dict[str, Roles]:
+    """Find the role of every input of every function, callers first."""
+    order = _callees_first(graph.functions)[::-1]
+    roles = {name: [Role.FREE_WEIGHT] * len(graph.functions[name].inputs) for name in order}
+    _lower_roles(graph.nodes, weights, roles)
+    for name in order:
+        function = graph.functions[name]
+        uses = Counter([operand for node in function.nodes for operand in node.inputs])
+        own = {
+            operand: min(role, Role.WEIGHT) if uses[operand] > 1 else role
+            for operand, role in zip(function.inputs, roles[name], strict=True)
+        }
+        roles[name] = list(own.values())
+        _lower_roles(function.nodes, own, roles)
     return {name: tuple(found) for name, found in roles.items()}
+
+
+def _lower_roles(
+    nodes: tuple[Node, ...], weights: Mapping[str, Role], roles: dict[str, list[Role]]
+) -> None:
+    """Lower the roles of callees to what the calls in these nodes pass."""
+    for node in nodes:
+        if node.op.startswith(_PREFIX):
+            callee = roles[node.op[len(_PREFIX) :]]
+            for index, argument in enumerate(node.inputs):
+                role = weights.get(argument, Role.DATA)
+                if role < callee[index]:
+                    callee[index] = role
 
 
 def _number_functions(
@@ -197,7 +240,7 @@ def _number_functions(
             if node.op.startswith(_PREFIX) and node.op not in numbered:
                 numbered[node.op] = f"{_PREFIX}f{len(numbered)}"
         get = numbered.get
-        return tuple([Node(get(op, op), *rest) for op, *rest in nodes])
+        return tuple([Node(get(op, op), ins, outs, attrs) for op, ins, outs, attrs in nodes])
 
     nodes = rename(body.nodes)
     result: dict[str, Function] = {}

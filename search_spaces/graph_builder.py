@@ -233,7 +233,7 @@ class Body:
         """Append a sum: the value itself for one operand, ``Add`` for two, ``Sum`` for more."""
         if len(values) == 1:
             return values[0]
-        op = "Add" if len(values) == 2 else "Sum"  # noqa: PLR2004
+        op = "Add" if len(values) == 2 else "Sum"
         return self._append(op, tuple([v.name for v in values]), (), values[0].shape)
 
     def mul(self, first: Value, second: Value) -> Value:
@@ -262,7 +262,7 @@ class Body:
         swapped = self.node("Transpose", [split], (c // groups, groups, h, w), perm=(1, 0, 2, 3))
         return self.node("Reshape", [swapped, self.constant_ints(1, -1, 0, 0)], x.shape)
 
-    def call(self, block: Block, *inputs: Value, **settings: Hashable) -> Any:  # noqa: ANN401
+    def call(self, block: Block, *inputs: Value, **settings: Hashable) -> Any:
         """Append a call of `block` as a model-local function.
 
         Args:

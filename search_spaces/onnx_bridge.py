@@ -74,7 +74,7 @@ def from_model(model: onnx.ModelProto) -> Graph:
         )
     constants, data = _split_initializers(graph.initializer)
     names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
-    calls = {(f.domain, f.name): name for name, f in names.items()}
+    calls = {(f.domain, f.name): (name, len(f.input)) for name, f in names.items()}
     nodes = [*constants, *_read_nodes(graph.node, calls)]
     inputs, renamed = _read_inputs(graph, data)
     nodes, more_data = _lift_constants(nodes)
@@ -230,22 +230,24 @@ def _value_type(value: onnx.ValueInfoProto) -> ValueType:
 
 
 def _read_nodes(
-    nodes: Iterable[onnx.NodeProto], calls: dict[tuple[str, str], str], function: str = ""
+    nodes: Iterable[onnx.NodeProto],
+    calls: dict[tuple[str, str], tuple[str, int]],
+    function: str = "",
 ) -> list[Node]:
     """Convert statements."""
     result = []
     for node in nodes:
-        domain, op = node.domain, node.op_type
+        domain, op, inputs = node.domain, node.op_type, tuple(node.input)
         if (domain, op) in calls:
-            op = f"{DOMAIN}.{calls[domain, op]}"
+            name, n_inputs = calls[domain, op]
+            op = f"{DOMAIN}.{name}"
+            inputs += ("",) * (n_inputs - len(inputs))
         elif domain not in _DEFAULT_DOMAINS:
             raise UnsupportedModelError(
                 f"Operator must be standard ONNX or a function of the model, but got "
                 f"'{domain}.{op}'. Export the model with standard operators."
             )
-        result.append(
-            Node(op, tuple(node.input), tuple(node.output), _read_attributes(node, function))
-        )
+        result.append(Node(op, inputs, tuple(node.output), _read_attributes(node, function)))
     return result
 
 

@@ -6,6 +6,7 @@ from search_spaces.base import SearchSpace
 from search_spaces.counts import Counts
 from search_spaces.graph import Graph
 from search_spaces.nasbench201.cell import EDGES, OPS, Cell
+from search_spaces.nasbench201.counts import published_counts
 from search_spaces.nasbench201.network import build_network
 
 __all__ = ["NasBench201"]
@@ -50,5 +51,5 @@ class NasBench201(SearchSpace[Cell]):
         return str(architecture)
 
     def published_counts(self, architecture: Cell) -> Counts:
-        """TODO."""
-        raise NotImplementedError
+        """Count as the benchmark does, see `search_spaces.nasbench201.counts`."""
+        return published_counts(architecture.ops, self.image_size, self.n_classes)

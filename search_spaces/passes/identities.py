@@ -50,5 +50,5 @@ def _may_be_identity(node: Node) -> bool:
     if node.op == "Identity":
         return True
     if node.op == "Dropout":
-        return len(node.inputs) < 3  # noqa: PLR2004  the third operand is training_mode
+        return len(node.inputs) < 3
     return node.op in _ONE_OPERAND and len(node.inputs) == 1
