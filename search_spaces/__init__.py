@@ -4,20 +4,42 @@ from collections.abc import Callable
 from typing import Any
 
 from search_spaces.base import SearchSpace
-from search_spaces.errors import SearchSpaceError, UnknownSpaceError
+from search_spaces.counts import Counts, OpCount, count
+from search_spaces.errors import (
+    InfiniteSpaceError,
+    InvalidArchitectureError,
+    InvalidTextError,
+    ModelFileError,
+    SearchSpaceError,
+    UnknownSpaceError,
+    UnsupportedModelError,
+)
 from search_spaces.fbnet.space import FBNet
+from search_spaces.materialize import materialize
 from search_spaces.nasbench201.space import NasBench201
+from search_spaces.onnx_file import load_onnx
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
 
 __all__ = [
     "SPACES",
     "TEXT_VERSION",
+    "Counts",
+    "InfiniteSpaceError",
+    "InvalidArchitectureError",
+    "InvalidTextError",
+    "ModelFileError",
+    "OpCount",
     "SearchSpace",
     "SearchSpaceError",
+    "UnknownSpaceError",
+    "UnsupportedModelError",
     "canonicalize",
+    "count",
     "digest",
     "from_text",
     "get_space",
+    "load_onnx",
+    "materialize",
     "to_text",
 ]
 

@@ -2,11 +2,12 @@
 
 Reading keeps the structure and drops the rest: doc strings, metadata, producer, value types inside
 the graph, overload names. Initializers become typed weights whose values stay beside the graph;
-small constants that say something about the structure (integers such as a Reshape target, single
-numbers such as a Clip limit) stay as ``Constant`` statements.
+small constants that say something about the structure (lists of integers such as a Reshape target,
+scalars such as a Clip limit) stay as ``Constant`` statements.
 """
 
 from collections.abc import Iterable
+from math import prod
 
 import numpy as np
 import onnx
@@ -27,6 +28,7 @@ from search_spaces.graph import (
     ValueType,
 )
 from search_spaces.graph_printer import print_graph
+from search_spaces.model_checks import check_structure, sorted_nodes
 
 __all__ = ["from_model", "to_model"]
 
@@ -67,15 +69,14 @@ def from_model(model: onnx.ModelProto) -> Graph:
         UnsupportedModelError: If canonical text cannot say what the model holds: control flow,
             sparse tensors, dynamic shapes, unknown operator domains, several image inputs.
     """
+    check_structure(model)
     graph = model.graph
-    if graph.sparse_initializer:
-        raise UnsupportedModelError(
-            "Model must have dense initializers, but has sparse ones. Convert them first."
-        )
     constants, data = _split_initializers(graph.initializer)
     names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
     calls = {(f.domain, f.name): (name, len(f.input)) for name, f in names.items()}
-    nodes = [*constants, *_read_nodes(graph.node, calls)]
+    defined = {*[v.name for v in graph.input], *[t.name for t in graph.initializer]}
+    main = sorted_nodes(graph.node, defined, [v.name for v in graph.output], "the main graph")
+    nodes = [*constants, *_read_nodes(main, calls)]
     inputs, renamed = _read_inputs(graph, data)
     nodes, more_data = _lift_constants(nodes)
     data.update(more_data)
@@ -95,14 +96,26 @@ def from_model(model: onnx.ModelProto) -> Graph:
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         nodes=tuple(nodes),
-        functions={
-            name: Function(
-                tuple(f.input), tuple(f.output), tuple(_read_nodes(f.node, calls, name))
-            )
-            for name, f in names.items()
-        },
+        functions={name: _read_function(f, calls, name) for name, f in names.items()},
         data=data,
         opset=_opset(model),
+    )
+
+
+def _read_function(
+    function: onnx.FunctionProto, calls: dict[tuple[str, str], tuple[str, int]], name: str
+) -> Function:
+    """Convert a function; it must take its weights as inputs."""
+    nodes = sorted_nodes(function.node, function.input, function.output, f"function {name!r}")
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("t") and not _is_structural(attribute.t):
+                raise UnsupportedModelError(
+                    f"Functions must take weights as inputs, but {name!r} holds a constant of "
+                    f"shape {list(attribute.t.dims)!r}. Inline that function first."
+                )
+    return Function(
+        tuple(function.input), tuple(function.output), tuple(_read_nodes(nodes, calls, name))
     )
 
 
@@ -136,28 +149,13 @@ def _split_initializers(
     return constants, data
 
 
-def _n_elements(shape: Iterable[int]) -> int:
-    """Multiply the sizes."""
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
 def _is_structural(tensor: onnx.TensorProto) -> bool:
     """Tell a small constant that belongs to the structure from a weight."""
-    is_float = tensor.data_type in _FLOAT_TYPES
-    return _n_elements(tensor.dims) <= (1 if is_float else MAX_CONSTANT_ELEMENTS)
+    is_index = tensor.data_type in _INDEX_TYPES
+    return not tensor.dims or (is_index and prod(tensor.dims) <= MAX_CONSTANT_ELEMENTS)
 
 
-_FLOAT_TYPES = frozenset(
-    {
-        onnx.TensorProto.FLOAT,
-        onnx.TensorProto.DOUBLE,
-        onnx.TensorProto.FLOAT16,
-        onnx.TensorProto.BFLOAT16,
-    }
-)
+_INDEX_TYPES = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
 
 
 def _read_tensor(tensor: onnx.TensorProto) -> Tensor:

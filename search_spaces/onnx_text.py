@@ -61,12 +61,30 @@ def from_text(text: str) -> onnx.ModelProto:
     Raises:
         InvalidTextError: If the text is not ONNX text; the message has line and reason.
     """
+    depth = _bracket_depth(text)
+    if depth > _MAX_BRACKET_DEPTH:
+        raise InvalidTextError(
+            f"Text must nest brackets at most {_MAX_BRACKET_DEPTH} deep, but nests them {depth} deep."
+        )
     try:
         model: onnx.ModelProto = onnx.parser.parse_model(text)
     except onnx.parser.ParseError as error:
         reason = " ".join(str(error).split())[:300]
         raise InvalidTextError(f"Text must be ONNX text, but does not parse: {reason}") from error
     return model
+
+
+_MAX_BRACKET_DEPTH = 24
+_BRACKETS = str.maketrans("", "", "".join(c for c in map(chr, range(128)) if c not in "(){}<>"))
+
+
+def _bracket_depth(text: str) -> int:
+    """Bound the nesting of a text before the recursive parser sees it."""
+    depth = deepest = 0
+    for character in text.replace("=>", "").translate(_BRACKETS):
+        depth = depth + 1 if character in "({<" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def digest(text: str) -> str:
