@@ -155,7 +155,7 @@ def _canonical_function(function: Function, roles: Roles, opset: int) -> _Canoni
     body = order_by_structure(body, leaves)
     body, renamed = name_by_position(body, {name for name, role in role_of.items() if role})
     return _Canonical(
-        key=f"{_PREFIX}{label(repr(body)):016x}",
+        key=_PREFIX + body.digest(),
         function=body,
         arguments=tuple([position[old] for old in renamed]),
         results=tuple(results),

@@ -7,6 +7,7 @@ An operator is named as in a statement of ONNX text: ``Conv``, or ``nas.cell`` f
 model-local function ``cell``. A missing optional input is the empty string.
 """
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -71,6 +72,11 @@ class Function(NamedTuple):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     nodes: tuple[Node, ...]
+
+    def digest(self) -> str:
+        """Return 16 hex digits that equal functions share."""
+        plain = repr((self.inputs, self.outputs, [tuple(node) for node in self.nodes]))
+        return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
 
 
 class Graph(NamedTuple):

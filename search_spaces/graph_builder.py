@@ -22,7 +22,6 @@ inside a function ties the function to its channel count; write it in the main g
 functions, where blocks with many channel counts should share a body.
 """
 
-import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -97,7 +96,7 @@ class Body:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.weights: list[tuple[str, tuple[int, ...]]] = []
+        self.weights: list[tuple[str, ValueType]] = []
         self.functions: dict[str, Function] = {}
 
     def node(
@@ -115,7 +114,7 @@ class Body:
     def weight(self, *shape: int) -> Value:
         """Declare a new weight of this shape (float)."""
         name = f"w{len(self.weights)}"
-        self.weights.append((name, shape))
+        self.weights.append((name, _float_type(shape)))
         return Value(name, shape)
 
     def constant_ints(self, *values: int) -> Value:
@@ -276,7 +275,7 @@ class Body:
         trace = _trace(block, tuple([value.shape for value in inputs]), tuple(settings.items()))
         self.functions.update(trace.functions)
         weights, first = self.weights, len(self.weights)
-        names = [f"w{i}" for i in range(first, first + len(trace.weights))]
+        names = _weight_names(first, len(trace.weights))
         weights.extend(zip(names, trace.weights, strict=True))
         index = len(self.nodes)
         outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
@@ -314,6 +313,24 @@ class Body:
         return self._append(op, (x.name,), attributes, (n, c, height, width))
 
 
+@lru_cache(maxsize=4_096)
+def _float_type(shape: tuple[int, ...]) -> ValueType:
+    """Return the type of a weight."""
+    return ValueType("float", shape)
+
+
+@lru_cache(maxsize=4_096)
+def _weight_names(first: int, count: int) -> tuple[str, ...]:
+    """Return the names of consecutive weights."""
+    return tuple([f"w{index}" for index in range(first, first + count)])
+
+
+@lru_cache(maxsize=16_384)
+def _function_name(block_name: str, function: Function) -> str:
+    """Name a function by what was written; equal functions share a name."""
+    return f"{block_name.strip('_<>')}_{function.digest()}"
+
+
 def _same_padding(kernel: Pair, dilation: Pair) -> tuple[int, int]:
     """Return the padding that keeps the size of an odd window at stride 1."""
     (kernel_h, kernel_w), (dilation_h, dilation_w) = _pair(kernel), _pair(dilation)
@@ -324,7 +341,7 @@ class _Trace(NamedTuple):
     """A block traced at some shapes: the call's operator, weight and output shapes, functions."""
 
     op: str
-    weights: tuple[tuple[int, ...], ...]
+    weights: tuple[ValueType, ...]
     shapes: tuple[tuple[int, ...], ...]
     is_tuple: bool
     functions: Mapping[str, Function]
@@ -344,11 +361,10 @@ def _trace(
         outputs=tuple([value.name for value in values]),
         nodes=tuple(body.nodes),
     )
-    digest = hashlib.blake2b(repr(function).encode(), digest_size=6).hexdigest()
-    name = f"{getattr(block, '__name__', 'block').strip('_<>')}_{digest}"
+    name = _function_name(getattr(block, "__name__", "block"), function)
     return _Trace(
         op=f"{DOMAIN}.{name}",
-        weights=tuple([shape for _, shape in body.weights]),
+        weights=tuple([kind for _, kind in body.weights]),
         shapes=tuple([value.shape for value in values]),
         is_tuple=not isinstance(result, Value),
         functions={**body.functions, name: function},
@@ -368,11 +384,9 @@ class GraphBuilder(Body):
 
     def build(self, *outputs: Value) -> Graph:
         """Return the finished graph; it is not canonical yet, dead statements included."""
-        inputs = [(self.x.name, ValueType("float", self.x.shape))]
-        inputs += [(name, ValueType("float", shape)) for name, shape in self.weights]
         return Graph(
-            inputs=tuple(inputs),
-            outputs=tuple([(value.name, ValueType("float", value.shape)) for value in outputs]),
+            inputs=((self.x.name, _float_type(self.x.shape)), *self.weights),
+            outputs=tuple([(value.name, _float_type(value.shape)) for value in outputs]),
             nodes=tuple(self.nodes),
             functions=dict(self.functions),
             opset=OPSET,

@@ -40,7 +40,6 @@ _ELEMENT_NAMES = {
     for name, number in onnx.TensorProto.DataType.items()
     if number != onnx.TensorProto.UNDEFINED
 }
-_DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
 
 
 def to_model(graph: Graph) -> onnx.ModelProto:
@@ -69,7 +68,7 @@ def from_model(model: onnx.ModelProto) -> Graph:
         UnsupportedModelError: If canonical text cannot say what the model holds: control flow,
             sparse tensors, dynamic shapes, unknown operator domains, several image inputs.
     """
-    check_structure(model)
+    opset = check_structure(model)
     graph = model.graph
     constants, data = _split_initializers(graph.initializer)
     names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
@@ -98,7 +97,7 @@ def from_model(model: onnx.ModelProto) -> Graph:
         nodes=tuple(nodes),
         functions={name: _read_function(f, calls, name) for name, f in names.items()},
         data=data,
-        opset=_opset(model),
+        opset=opset,
     )
 
 
@@ -116,17 +115,6 @@ def _read_function(
                 )
     return Function(
         tuple(function.input), tuple(function.output), tuple(_read_nodes(nodes, calls, name))
-    )
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    """Return the version of the default operator set."""
-    for entry in model.opset_import:
-        if entry.domain in _DEFAULT_DOMAINS:
-            return int(entry.version)
-    raise UnsupportedModelError(
-        "Model must import the default ONNX operator set, but imports "
-        f"{[entry.domain for entry in model.opset_import]!r}. Export it with standard operators."
     )
 
 
@@ -240,11 +228,6 @@ def _read_nodes(
             name, n_inputs = calls[domain, op]
             op = f"{DOMAIN}.{name}"
             inputs += ("",) * (n_inputs - len(inputs))
-        elif domain not in _DEFAULT_DOMAINS:
-            raise UnsupportedModelError(
-                f"Operator must be standard ONNX or a function of the model, but got "
-                f"'{domain}.{op}'. Export the model with standard operators."
-            )
         result.append(Node(op, inputs, tuple(node.output), _read_attributes(node, function)))
     return result
 
