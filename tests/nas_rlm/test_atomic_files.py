@@ -54,9 +54,11 @@ def test_a_file_gets_the_usual_permissions(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(RunFolderError, match=r"cannot be written: .*[Ff]ile") as caught:
-        with explained(path, "be written"):
-            write_atomically(path, bytes(100_000))
+    with (
+        pytest.raises(RunFolderError, match=r"cannot be written: .*[Ff]ile") as caught,
+        explained(path, "be written"),
+    ):
+        write_atomically(path, bytes(100_000))
     assert caught.value.errno == errno.EFBIG
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a"]
@@ -67,9 +69,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     [(errno.ENOSPC, "Free some space"), (errno.EROFS, "read-only"), (errno.EIO, "Check the path")],
 )
 def test_an_error_of_the_system_becomes_advice(code: int, advice: str) -> None:
-    with pytest.raises(RunFolderError, match=f"'x' cannot be read: .*{advice}"):
-        with explained(Path("x"), "be read"):
-            raise OSError(code, os.strerror(code))
+    message = f"'x' cannot be read: .*{advice}"
+    with pytest.raises(RunFolderError, match=message), explained(Path("x"), "be read"):
+        raise OSError(code, os.strerror(code))
 
 
 def test_an_explained_error_is_not_explained_twice() -> None:

@@ -155,9 +155,9 @@ def test_a_full_disk_keeps_the_earlier_phases(
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "."])
 def test_a_name_outside_the_folder_is_refused(tmp_path: Path, name: str) -> None:
-    with make(tmp_path / "run") as run:
-        with pytest.raises(RunFolderError, match="must lie inside its folder"):
-            run.write_text(name, "x")
+    message = "must lie inside its folder"
+    with make(tmp_path / "run") as run, pytest.raises(RunFolderError, match=message):
+        run.write_text(name, "x")
     assert [item.name for item in tmp_path.iterdir()] == ["run"]
 
 
@@ -173,9 +173,9 @@ def test_files_below_the_folder_are_written_and_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    with make(tmp_path / "run") as run:
-        with pytest.raises(RunFolderError, match=r"x\.json' cannot be read: No such file"):
-            run.read_json("x.json")
+    message = r"x\.json' cannot be read: No such file"
+    with make(tmp_path / "run") as run, pytest.raises(RunFolderError, match=message):
+        run.read_json("x.json")
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}])
