@@ -9,11 +9,13 @@ Source:
     ``cell_operations.py`` of https://github.com/D-X-Y/AutoDL-Projects.
 """
 
+from collections import Counter
+
 from search_spaces.graph import Graph
 from search_spaces.graph_builder import Body, GraphBuilder, Value
 from search_spaces.nasbench201.cell import Cell
 
-__all__ = ["CELLS_PER_STAGE", "CHANNELS", "build_network"]
+__all__ = ["CELLS_PER_STAGE", "CHANNELS", "build_network", "write_cell"]
 
 CHANNELS = (16, 32, 64)
 CELLS_PER_STAGE = 5
@@ -33,17 +35,26 @@ def build_network(cell: Cell, image_size: int, n_classes: int) -> Graph:
         if stage:
             value = builder.call(_reduction, value, channels=channels)
         for _ in range(CELLS_PER_STAGE):
-            value = builder.call(_cell, value, cell=cell)
+            value = builder.call(write_cell, value, cell=cell)
     value = builder.relu(builder.batch_norm(value))
     value = builder.flatten(builder.global_avg_pool(value))
     return builder.build(builder.gemm(value, n_classes))
 
 
-def _cell(body: Body, x: Value, cell: Cell) -> Value:
-    """Write one cell: a node is the sum of its edges; no live edge at all means zeros."""
+def write_cell(body: Body, x: Value, cell: Cell) -> Value:
+    """Write one cell: a node is the sum of its edges; no live edge at all means zeros.
+
+    A node that only a single ``skip_connect`` leaves is no statement of its own: its summands
+    join those of the next node.
+    """
+    edges = list(cell.live_edges())
+    n_uses = Counter(source for source, _, _ in edges)
     operands: dict[int, list[Value]] = {1: [], 2: [], 3: []}
     nodes = {0: x}
-    for source, target, op in cell.live_edges():
+    for source, target, op in edges:
+        if op == "skip_connect" and source and n_uses[source] == 1:
+            operands[target] += operands[source]
+            continue
         if source not in nodes:
             nodes[source] = body.add(*operands[source])
         operands[target].append(_operation(body, nodes[source], op))

@@ -7,6 +7,7 @@ from search_spaces.counts import Counts
 from search_spaces.graph import Graph
 from search_spaces.nasbench201.cell import EDGES, OPS, Cell
 from search_spaces.nasbench201.counts import published_counts
+from search_spaces.nasbench201.equivalence import representative
 from search_spaces.nasbench201.network import build_network
 
 __all__ = ["NasBench201"]
@@ -14,6 +15,8 @@ __all__ = ["NasBench201"]
 
 class NasBench201(SearchSpace[Cell]):
     """NAS-Bench-201 in one of its three macro skeletons; 15,625 cells, isomorphic ones counted.
+
+    5,260 of them are different networks, see `search_spaces.nasbench201.equivalence`.
 
     Args:
         name: Name in the registry.
@@ -33,6 +36,10 @@ class NasBench201(SearchSpace[Cell]):
     def build(self, architecture: Cell) -> Graph:
         """Write the network of a cell."""
         return build_network(architecture, self.image_size, self.n_classes)
+
+    def canonical(self, architecture: Cell) -> Cell:
+        """Return the first cell, in genome order, that is the same network."""
+        return representative(architecture)
 
     def to_genome(self, architecture: Cell) -> tuple[int, ...]:
         """Return the index of each operation in `OPS`, edge by edge."""
