@@ -1,0 +1,105 @@
+"""Rank scores: closed forms, counted pairs, ties, constants, direction."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from nas_rlm.errors import ArrayError
+from nas_rlm.evaluation.rank_metrics import (
+    kendall_tau,
+    spearman,
+    top_k_precision,
+    top_k_regret,
+)
+
+LISTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12)
+
+
+def tau_b_by_pairs(left: list[float], right: list[float]) -> float:
+    """The definition: concordant minus discordant over the geometric mean of untied pairs."""
+    score = left_untied = right_untied = 0
+    for (a, b), (c, d) in itertools.combinations(zip(left, right, strict=True), 2):
+        score += np.sign(a - c) * np.sign(b - d)
+        left_untied += a != c
+        right_untied += b != d
+    return float(score / math.sqrt(left_untied * right_untied))
+
+
+@given(LISTS)
+def test_kendall_is_the_definition(pairs: list[tuple[int, int]]) -> None:
+    left, right = ([float(pair[side]) for pair in pairs] for side in (0, 1))
+    assume(len(set(left)) > 1 and len(set(right)) > 1)
+    assert kendall_tau(left, right) == pytest.approx(tau_b_by_pairs(left, right))
+
+
+@given(LISTS)
+def test_spearman_is_the_correlation_of_ranks(pairs: list[tuple[int, int]]) -> None:
+    left, right = (np.array([pair[side] for pair in pairs], dtype=float) for side in (0, 1))
+    assume(np.ptp(left) > 0 and np.ptp(right) > 0)
+    ranks = [
+        [(values < v).sum() + (values == v).sum() / 2 for v in values] for values in (left, right)
+    ]
+    assert spearman(left, right) == pytest.approx(np.corrcoef(ranks)[0, 1])
+
+
+@pytest.mark.parametrize("score", [kendall_tau, spearman])
+def test_perfect_reversed_and_monotone(score: object) -> None:
+    values = np.arange(10.0)
+    assert score(values, values) == pytest.approx(1)  # type: ignore[operator]
+    assert score(-values, values) == pytest.approx(-1)  # type: ignore[operator]
+    assert score(np.exp(values), values) == pytest.approx(1)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("score", [kendall_tau, spearman])
+def test_a_constant_prediction_scores_zero(score: object) -> None:
+    assert score([3.0, 3.0, 3.0], [1.0, 2.0, 3.0]) == 0.0  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("score", [kendall_tau, spearman])
+def test_a_constant_truth_is_refused(score: object) -> None:
+    with pytest.raises(ArrayError, match=r"All 3 true values are 2\.0"):
+        score([1.0, 2.0, 3.0], [2.0, 2.0, 2.0])  # type: ignore[operator]
+    with pytest.raises(ArrayError, match="n of at least 2"):
+        score([1.0], [1.0])  # type: ignore[operator]
+    with pytest.raises(ArrayError, match="must be finite"):
+        score([1.0, np.nan], [1.0, 2.0])  # type: ignore[operator]
+
+
+def test_top_k_counts_the_best() -> None:
+    true = [10.0, 9.0, 8.0, 1.0, 0.0]
+    predicted = [5.0, 1.0, 4.0, 3.0, 2.0]
+    assert top_k_precision(predicted, true, 2, is_larger_better=True) == 0.5
+    assert top_k_precision(predicted, true, 5, is_larger_better=True) == 1.0
+    assert top_k_regret(predicted, true, 1, is_larger_better=True) == 0.0
+
+
+def test_regret_is_the_distance_to_the_best() -> None:
+    true = [10.0, 9.0, 8.0]
+    predicted = [1.0, 2.0, 3.0]
+    assert top_k_regret(predicted, true, 1, is_larger_better=True) == 2.0
+    assert top_k_regret(predicted, true, 2, is_larger_better=True) == 1.0
+    assert top_k_regret(predicted, true, 1, is_larger_better=False) == 2.0
+    assert top_k_regret(predicted, true, 3, is_larger_better=False) == 0.0
+
+
+def test_tied_predictions_gain_nothing_from_the_order_of_rows(rng: np.random.Generator) -> None:
+    true = np.arange(10.0)
+    for _ in range(5):
+        shuffled = rng.permutation(true)
+        assert top_k_precision(np.zeros(10), shuffled, 3, is_larger_better=True) == 0.0
+        assert top_k_regret(np.zeros(10), shuffled, 3, is_larger_better=True) == 7.0
+        assert top_k_regret(np.zeros(10), shuffled, 3, is_larger_better=False) == 7.0
+
+
+def test_true_ties_at_the_border_count() -> None:
+    assert top_k_precision([3.0, 1.0, 2.0], [1.0, 1.0, 0.0], 1, is_larger_better=True) == 1.0
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_k_out_of_range_is_refused(k: int) -> None:
+    with pytest.raises(ArrayError, match=f"number of rows, 3, but got {k}"):
+        top_k_regret([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], k, is_larger_better=True)
