@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx.checker
 import onnx.parser
 import onnx.shape_inference
 from numpy.typing import NDArray
@@ -70,10 +71,12 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
         max_statements: Refuse longer graphs.
 
     Raises:
-        TextError: If the text does not parse, reads an undefined name, or its functions recurse.
+        TextError: If the text does not parse, is empty, reads or returns an undefined name, or its
+            functions recurse.
         TextTooLongError: If the graph is longer than ``max_statements``.
     """
     try:
+        text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
         model = onnx.parser.parse_model(text)
     except (onnx.parser.ParseError, UnicodeEncodeError) as error:
         reason = str(error).strip().splitlines()
@@ -116,6 +119,10 @@ class _Reader:
             results=results,
             outputs=[value.name for value in graph.output],
         )
+        if not self._statements:
+            raise TextError(
+                "A graph must have an input or a node, but it is empty. Export the model again."
+            )
         return StatementGraph(
             statements=tuple(self._statements),
             defines=_pairs(self._defines),
@@ -127,8 +134,8 @@ class _Reader:
         """Shapes of the values in the main graph, as far as ONNX infers them."""
         try:
             inferred = onnx.shape_inference.infer_shapes(self._model).graph
-        except onnx.shape_inference.InferenceError:
-            inferred = graph
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError):
+            inferred = graph  # no shapes then; what is wrong is said where it is read
         return _typed_shapes(inferred.value_info) | _typed_shapes(inferred.output)
 
     def _scope(
@@ -176,6 +183,11 @@ class _Reader:
             chain.result = node.output[0] if node.output else ""
             for name in node.output:
                 defined[name] = index
+        for name in outputs:
+            if name not in defined and name not in weights:
+                raise TextError(
+                    f"Every result must be defined, but {name!r} is not. Export the model again."
+                )
         ends = tuple(defined[name] for name in outputs if name in defined)
         return _Body(tuple(own), ends)
 

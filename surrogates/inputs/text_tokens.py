@@ -23,6 +23,7 @@ class StatementTokenizer:
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
         """Wrap a trained tokenizer; use :meth:`train` or :meth:`from_json`."""
+        tokenizer.encode_special_tokens = True  # a text that spells the padding is still text
         self._tokenizer = tokenizer
 
     @classmethod
