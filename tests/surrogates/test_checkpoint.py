@@ -1,0 +1,99 @@
+"""Checkpoints: round trip twice, damage of every kind, nothing half-written."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from surrogates import checkpoint
+from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.errors import CheckpointError
+
+STATE = {"layers": 3, "names": ["a", "b"], "rate": 0.1}
+
+
+def test_state_and_weights_survive_two_round_trips(tmp_path: Path) -> None:
+    weights = {"w": torch.arange(6.0).reshape(2, 3), "n": torch.tensor([7])}
+    for folder in (tmp_path / "one", tmp_path / "deep" / "two"):
+        write_checkpoint(folder, "gcn", STATE, weights)
+        manifest = read_manifest(folder, "gcn")
+        assert manifest["state"] == STATE
+        assert manifest["surrogate"] == "gcn"
+        read = read_weights(folder)
+        assert read.keys() == weights.keys()
+        assert all(torch.equal(read[name], weights[name]) for name in weights)
+        weights = read
+
+
+def test_a_transposed_view_is_stored_as_it_reads(tmp_path: Path) -> None:
+    view = torch.arange(6.0).reshape(2, 3).T
+    write_checkpoint(tmp_path, "gcn", {}, {"w": view})
+    assert torch.equal(read_weights(tmp_path)["w"], view)
+
+
+def test_writing_again_replaces_and_leaves_no_other_file(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "gcn", {"a": 1}, {"w": torch.zeros(2)})
+    write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
+    assert read_manifest(tmp_path)["state"] == {"a": 2}
+    assert read_weights(tmp_path)["w"].tolist() == [1.0, 1.0]
+    assert {p.name for p in tmp_path.iterdir()} == {"manifest.json", "weights.safetensors"}
+
+
+def test_a_broken_write_leaves_no_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(tmp_path, "gcn", {"a": 1}, {"w": torch.zeros(2)})
+
+    def full_disk(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full_disk)
+    with pytest.raises(CheckpointError, match=r"No space left on device\. Choose another folder"):
+        write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
+    with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
+        read_manifest(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="A checkpoint must be writable"):
+        write_checkpoint(tmp_path / "file", "gcn", {})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '"text"', '{"version": 1}', '{"version": 1, "surrogate": "gcn"}']
+)
+def test_a_damaged_manifest_is_a_clear_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_manifest(tmp_path)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "gcn", {})
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
+    with pytest.raises(CheckpointError, match="must have version 1, but has 99"):
+        read_manifest(tmp_path)
+
+
+def test_another_surrogate_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "gcn", {})
+    with pytest.raises(CheckpointError, match="must hold a 'rlm', but holds a 'gcn'"):
+        read_manifest(tmp_path, "rlm")
+
+
+def test_missing_weights_are_a_clear_error(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "constant", {})
+    with pytest.raises(CheckpointError, match=r"must hold weights\.safetensors"):
+        read_weights(tmp_path)
+
+
+def test_truncated_weights_are_a_clear_error(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "gcn", {}, {"w": torch.zeros(100)})
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(CheckpointError, match="must be safetensors"):
+        read_weights(tmp_path)
