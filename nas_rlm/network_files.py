@@ -7,33 +7,18 @@ import onnx
 import search_spaces
 from nas_rlm.seeding import derived_seed
 
-TEXT_SUFFIXES = (".txt", ".onnxtxt", ".onnxtext")
-"""Names that end so hold ONNX text; every other file must be binary ONNX."""
 
-
-def read_model(path: Path) -> onnx.ModelProto:
-    """Read a network file, checked.
+def read_text(path: Path) -> str:
+    """Read a network file as canonical ONNX text.
 
     Args:
         path: The file.
-
-    Returns:
-        The model as it stands in the file.
 
     Raises:
         SearchSpaceError: If the file cannot be read, is not ONNX, or is outside what canonical
             text can say; the message names the file.
     """
-    return search_spaces.load_onnx(path)
-
-
-def read_text(path: Path) -> str:
-    """Read a network file as canonical ONNX text.
-
-    Raises:
-        SearchSpaceError: As for `read_model`.
-    """
-    return search_spaces.to_text(read_model(path))
+    return search_spaces.to_text(search_spaces.load_onnx(path))
 
 
 def text_of(text: str) -> str:
@@ -57,10 +42,10 @@ def read_runnable(path: Path, *, seed: int = 0) -> onnx.ModelProto:
         The model of the file, its weights drawn at random if it has none.
 
     Raises:
-        SearchSpaceError: As for `read_model`.
+        SearchSpaceError: As for `read_text`.
         ConfigError: If the seed is out of range.
     """
-    model = read_model(path)
+    model = search_spaces.load_onnx(path)
     if model.graph.initializer or len(model.graph.input) < 2:
         return model
     return search_spaces.materialize(model, derived_seed(seed, "materialize", path.name))

@@ -12,7 +12,7 @@ from nas_rlm.row_files import named_metric, read_rows
 from search_spaces.errors import SearchSpaceError
 
 ONE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
-TWO = "|nor_conv_1x1~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+TWO = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
 
 def text_of(string: str) -> str:
