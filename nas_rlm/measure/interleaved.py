@@ -193,14 +193,20 @@ class _Work:
         """A loaded model with the inputs that belong to its place in the list."""
         from nas_rlm.measure.onnxruntime_backend import OnnxruntimeModel
 
-        if index not in self._loaded:
-            source = self._models[index]
+        if index in self._loaded:
+            return self._loaded[index]
+        source = self._models[index]
+        try:
             loaded = OnnxruntimeModel(
                 source() if callable(source) else source,
                 rng=generator(self._seed, "measure input", index),
                 threads=self._protocol.threads,
             )
-            if len(self._models) > MAX_LOADED:
-                return loaded
+        except MeasurementError as error:
+            if len(self._models) == 1:
+                raise
+            message = f"Model {index + 1} of {len(self._models)}: {error}"
+            raise MeasurementError(message) from error
+        if len(self._models) <= MAX_LOADED:
             self._loaded[index] = loaded
-        return self._loaded[index]
+        return loaded

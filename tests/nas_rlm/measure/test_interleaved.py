@@ -182,6 +182,15 @@ def test_one_unstable_model_is_refused_unless_allowed() -> None:
     assert measure(named("2")).value == 2.0
 
 
+def test_a_list_says_which_model_is_refused() -> None:
+    broken = network(1, 4)
+    broken.graph.node[0].op_type = "Frobnicate"
+    with pytest.raises(MeasurementError, match=r"^Model 2 of 2: onnxruntime cannot load"):
+        measure_many([network(1, 4), broken], QUICK)
+    with pytest.raises(MeasurementError, match=r"^onnxruntime cannot load"):
+        measure(broken, QUICK)
+
+
 def test_real_latencies_grow_with_the_work() -> None:
     """Eight times the products: anything below twice the time would be no measurement."""
     small, large = measure_many([network(1, 160), network(8, 160)], QUICK)
