@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torch import Tensor, nn
-from torch.nn import functional
+
+from surrogates.rlm.attention import attend, visibility_bias
 
 
 class _Layer(nn.Module):
@@ -47,15 +48,13 @@ class _Layer(nn.Module):
     def forward(
         self, states: Tensor, tree: Tensor, cached: tuple[Tensor, Tensor], seen: Tensor
     ) -> Tensor:
-        """Update (n, t, d); tree (t, t); cached keys and values; seen (n, 1, 1, s)."""
+        """Update (n, t, d); tree (t, t); cached keys and values; seen (n, 1, 1, s); both biases."""
         n, t, d = states.shape
         query, key, value = self.query_key_value(self.self_norm(states)).chunk(3, dim=-1)
-        attended = functional.scaled_dot_product_attention(
-            self._heads(query), self._heads(key), self._heads(value), attn_mask=tree
-        )
+        attended = attend(self._heads(query), self._heads(key), self._heads(value), tree)
         states = states + self.dropout(self.self_out(attended.transpose(1, 2).reshape(n, t, d)))
         query = self._heads(self.cross_query(self.cross_norm(states)))
-        attended = functional.scaled_dot_product_attention(query, *cached, attn_mask=seen)
+        attended = attend(query, *cached, seen)
         states = states + self.dropout(self.cross_out(attended.transpose(1, 2).reshape(n, t, d)))
         updated: Tensor = states + self.dropout(self.feed_forward(states))
         return updated
@@ -132,8 +131,9 @@ class NumeralDecoder(nn.Module):
         Returns:
             Shape ``(n, t, v)``.
         """
-        seen = ~padding[:, None, None, :]
+        seen = visibility_bias(~padding[:, None, None, :])
+        bias = visibility_bias(tree)
         for layer, memory in zip(self._layers(), cached, strict=True):
-            states = layer(states, tree, memory, seen)
+            states = layer(states, bias, memory, seen)
         logits: Tensor = self.head(self.norm(states))
         return logits

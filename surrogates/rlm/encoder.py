@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.rlm.attention import attend, visibility_bias
+
 RELATIONS = (
     "producers",
     "consumers",
@@ -116,15 +118,15 @@ class _Layer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, states: Tensor, masks: Tensor, links: Tensor) -> Tensor:
-        """Update statement vectors (n, s, d); masks (n, h, s, s); links (n, s, 4 s)."""
+    def forward(self, states: Tensor, bias: Tensor, links: Tensor) -> Tensor:
+        """Update statement vectors (n, s, d); bias (n, h, s, s); links (n, s, 4 s)."""
         n, s, d = states.shape
-        h = masks.shape[1]
+        h = bias.shape[1]
         normed = self.norm(states)
         query, key, value = (
             self.query_key_value(normed).view(n, s, 3, h, d // h).permute(2, 0, 3, 1, 4)
         )
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=masks)
+        seen = attend(query, key, value, bias)
         seen = self.attention_out(seen.transpose(1, 2).reshape(n, s, d))
         said = self.messages(normed).view(n, s, N_MESSAGES, d).transpose(1, 2)
         heard = functional.gelu(links @ said.reshape(n, N_MESSAGES * s, d))
@@ -163,11 +165,11 @@ class DataflowEncoder(nn.Module):
         Returns:
             Shape ``(n, s + 1, d)``; place 0 is a summary of all statements.
         """
-        masks = relation_masks(defines, calls, padding)
+        bias = visibility_bias(relation_masks(defines, calls, padding))
         bodies = calls / calls.sum(dim=2, keepdim=True).clamp(min=1.0)
         links = torch.cat([defines, defines.transpose(1, 2), bodies, calls.transpose(1, 2)], dim=2)
         for layer in self.layers:
-            states = layer(states, masks, links)
+            states = layer(states, bias, links)
         states = self.norm(states)
         kept = states.masked_fill(padding[:, :, None], 0.0)
         mean = kept.sum(dim=1) / (~padding).sum(dim=1, keepdim=True)

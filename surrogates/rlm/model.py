@@ -86,7 +86,7 @@ class RlmNetwork(nn.Module):
         self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
     ) -> Tensor:
         """Return the exact log probability of every numeral of the trie, shape ``(n, l)``."""
-        logits = self.next_token_logits(memory, metric, trie, context)
+        logits = self.next_token_logits(memory, metric, trie, context).float()
         legal = logits.masked_fill(~trie.legal, -torch.inf).log_softmax(dim=-1)
         summed: Tensor = legal[:, trie.leaf_nodes, trie.leaf_tokens].sum(dim=-1)
         return summed

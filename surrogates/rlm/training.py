@@ -16,6 +16,7 @@ from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.statements import StatementGraph
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.precision import training_autocast
 from surrogates.rlm.settings import RlmSettings
 
 _WARM_UP = 0.05
@@ -73,7 +74,8 @@ def train(
             group["lr"] = settings.learning_rate * _schedule(step / n_steps)
         index = streams.draw()
         batch = interner.collate([rows.graphs[i] for i in index], [rows.numbers[i] for i in index])
-        loss = _batch_loss(network, network.encode(batch), rows, index, settings, rng)
+        with training_autocast():
+            loss = _batch_loss(network, network.encode(batch), rows, index, settings, rng)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
