@@ -258,27 +258,6 @@ def parse_metric(name: str) -> Metric:
     return METRICS.parse(name)
 
 
-def named_metric(name: str) -> Metric:
-    """Read a metric name whose task or device may be one that a user added.
-
-    A checkpoint or a results file names its own devices; here only the quantity must be known
-    and the rest well spelt.
-
-    Args:
-        name: E.g. ``latency_ms/pixel9``.
-
-    Returns:
-        The metric.
-
-    Raises:
-        UnknownMetricError: If the quantity is not known or the target is missing or misspelt.
-    """
-    target = name.partition("/")[2]
-    if not target:
-        return METRICS.parse(name)
-    return METRICS.with_devices(target).with_tasks(target).parse(name)
-
-
 def to_objectives(values: ArrayLike, metrics: Sequence[Metric]) -> NDArray[np.float64]:
     """Turn metric values into objectives that are all minimized.
 

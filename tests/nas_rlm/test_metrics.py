@@ -9,7 +9,6 @@ from nas_rlm.metrics import (
     QUANTITIES,
     Direction,
     from_objectives,
-    named_metric,
     parse_metric,
     to_objectives,
 )
@@ -85,13 +84,6 @@ def test_a_users_task_makes_a_new_registry() -> None:
 def test_a_misspelt_device_is_refused(name: str) -> None:
     with pytest.raises(UnknownMetricError, match="lower-case letters, digits"):
         METRICS.with_devices(name)
-
-
-def test_a_stored_name_may_hold_a_device_of_the_user() -> None:
-    assert named_metric("latency_ms/pixel9").is_latency
-    assert named_metric("params").target is None
-    with pytest.raises(UnknownMetricError, match="Unknown metric"):
-        named_metric("speed/pixel9")
 
 
 def test_signs_change_for_maximized_metrics_alone() -> None:
