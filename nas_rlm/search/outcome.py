@@ -17,6 +17,11 @@ class CheckedValue:
     """Upper end of that interval."""
     true: float | None = None
     """From the table or measured again; None where it was not checked."""
+    true_low: float | None = None
+    """Lower end of the spread of the true value: lowest run of a table, or the lower end of the
+    central interval of the timed passes; None where there is one value only."""
+    true_high: float | None = None
+    """Upper end of that spread."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,10 @@ class SearchOutcome:
     agreement: tuple[Agreement, ...]
     quality: tuple[FrontQuality, ...]
     seconds: Mapping[str, float]
-    """Phase to wall-clock seconds, in order; summed over the processes of a resumed run."""
+    """Phase to wall-clock seconds, in order; summed over the processes of a resumed run, without
+    what a killed process had spent on the phase that it did not finish."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what did not go as asked, e.g. measurements that stayed unstable."""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the outcome as JSON values; `from_mapping` gives it back."""
@@ -105,4 +113,5 @@ class SearchOutcome:
         plain["quality"] = tuple(
             FrontQuality(**{**row, "metrics": tuple(row["metrics"])}) for row in mapping["quality"]
         )
+        plain["notes"] = tuple(mapping.get("notes", ()))
         return cls(**plain)
