@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -64,13 +64,14 @@ def test_help_imports_nothing_heavy(command: str | None) -> None:
 
 
 def test_help_answers_in_a_fraction_of_a_second() -> None:
-    """The goal is 0.3 s with the start of Python; a loaded machine gets some air here."""
+    """Processor time, since a busy machine stretches the other; Python's own start included."""
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert nas_rlm("--help").returncode == 0
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.6
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert 0 < min(seconds) < 0.3
 
 
 def test_help_names_every_command() -> None:

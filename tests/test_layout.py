@@ -77,7 +77,7 @@ def test_error_classes_derive_from_the_root_and_a_builtin() -> None:
 
 
 def test_a_test_file_mirrors_a_module() -> None:
-    """`tests/p/test_m.py` stands for `p/m.py` or the package `p/m/`, so a test is easy to find."""
+    """`tests/p/test_m.py` stands for `p/m.py` or a package `m`, so a test is easy to find."""
     strays = set()
     for package in PACKAGES:
         for path in (ROOT / "tests" / package).rglob("test_*.py"):
@@ -87,7 +87,8 @@ def test_a_test_file_mirrors_a_module() -> None:
             prefixed = any(
                 subject.name.startswith(f"{other.stem}_") for other in parent.glob("*.py")
             )
-            if not module.is_file() and not (ROOT / subject).is_dir() and not prefixed:
+            whole = subject.name == subject.parent.name and parent.is_dir()
+            if not (module.is_file() or (ROOT / subject).is_dir() or prefixed or whole):
                 strays.add(relative(path))
     assert strays == set()
 
