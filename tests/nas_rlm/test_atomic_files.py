@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +24,6 @@ from nas_rlm.errors import RunFolderError
 @pytest.fixture
 def full_disk() -> Iterator[None]:
     """The operating system refuses to write more than 4 kB into one file."""
-    import signal
-
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
@@ -152,6 +152,23 @@ def test_a_replaced_folder_is_removed_when_the_new_one_stands(tmp_path: Path) ->
     (tmp_path / f"{atomic_files._REPLACED_PREFIX}model").mkdir()
     remove_unfinished(tmp_path)
     assert names(tmp_path) == ["model"]
+
+
+def test_a_file_system_that_cannot_flush_folders_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_atomically(tmp_path / "a", b"x")
+    with filling_folder(tmp_path / "b") as partial:
+        (partial / "c").touch()
+    assert names(tmp_path) == ["a", "b"]
 
 
 def test_a_flush_error_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

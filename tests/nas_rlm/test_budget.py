@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas_rlm.budget import Budget, total_violation
@@ -24,6 +24,7 @@ def test_a_budget_reads_and_prints(string: str, text: str) -> None:
     assert Budget.parse(str(budget)) == budget
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_limit_survives_printing(limit: float) -> None:
     budget = Budget.parse(f"params<={limit!r}")

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import search_spaces
@@ -65,6 +65,7 @@ def test_an_unknown_column_is_refused() -> None:
         ROWS.column("z")
 
 
+@settings(deadline=None)
 @given(
     networks=st.lists(st.integers(0, 30), min_size=40, max_size=120),
     n_train=st.integers(1, 15),

@@ -27,7 +27,9 @@ def test_a_log_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 @given(cut=st.integers(0, 60))
 def test_a_log_cut_anywhere_keeps_its_whole_lines(tmp_path: Path, cut: int) -> None:
     """A kill or a power failure may leave any prefix of what was being written."""

@@ -20,9 +20,9 @@ WORK = """
 import sys
 from pathlib import Path
 from nas_rlm.run_store import RunFolder
-with RunFolder.open_or_create(Path(sys.argv[1]), {"n": 400}, kind="count") as run:
+with RunFolder.open_or_create(Path(sys.argv[1]), {"n": 120}, kind="count") as run:
     with run.log("rows.jsonl", is_durable=False) as log:
-        for row in range(len(log.earlier_records), 400):
+        for row in range(len(log.earlier_records), 120):
             log.append({"row": row, "square": row * row})
             run.write_json("last.json", {"row": row})
     print("done", flush=True)
@@ -55,6 +55,19 @@ def test_phases_are_remembered_in_order(tmp_path: Path) -> None:
         assert run.is_resumed
         assert list(run.phases.items()) == [("train", {"seconds": 1.5}), ("label", {})]
         assert run.is_complete("train")
+
+
+def test_a_run_is_started_once_and_then_resumed(tmp_path: Path) -> None:
+    states = []
+    for _ in range(2):
+        with RunFolder.open_or_create(tmp_path / "run", CONFIG, kind="search") as run:
+            states.append(run.is_resumed)
+            with run.log("deep/rows.jsonl") as log:
+                log.append({"row": len(log.earlier_records)})
+    assert states == [False, True]
+    with RunFolder.resume(tmp_path / "run") as run:
+        assert run.records("deep/rows.jsonl") == [{"row": 0}, {"row": 1}]
+        assert run.records("none.jsonl") == []
 
 
 def test_a_second_run_in_a_folder_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nas_rlm.errors import ArrayError
@@ -29,6 +29,7 @@ def tau_b_by_pairs(left: list[float], right: list[float]) -> float:
     return float(score / math.sqrt(left_untied * right_untied))
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_kendall_is_the_definition(pairs: list[tuple[int, int]]) -> None:
     left, right = ([float(pair[side]) for pair in pairs] for side in (0, 1))
@@ -36,6 +37,7 @@ def test_kendall_is_the_definition(pairs: list[tuple[int, int]]) -> None:
     assert kendall_tau(left, right) == pytest.approx(tau_b_by_pairs(left, right))
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_spearman_is_the_correlation_of_ranks(pairs: list[tuple[int, int]]) -> None:
     left, right = (np.array([pair[side] for pair in pairs], dtype=float) for side in (0, 1))

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -37,11 +37,13 @@ def ranks_by_definition(points: np.ndarray) -> np.ndarray:
     return ranks
 
 
+@settings(deadline=None)
 @given(POINT_SETS)
 def test_the_mask_is_the_definition(points: np.ndarray) -> None:
     assert non_dominated_mask(points).tolist() == mask_by_definition(points)
 
 
+@settings(deadline=None)
 @given(POINT_SETS)
 def test_the_ranks_are_the_definition(points: np.ndarray) -> None:
     np.testing.assert_array_equal(non_dominated_ranks(points), ranks_by_definition(points))
