@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nas_rlm.metrics import Direction, Metric, parse_metric
     from nas_rlm.ranking import rank_files
     from nas_rlm.row_files import read_rows
+    from nas_rlm.search.job import run_search
+    from nas_rlm.search.outcome import SearchOutcome
     from nas_rlm.training import train_surrogate
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Direction",
     "Metric",
     "SearchConfig",
+    "SearchOutcome",
     "benchmark_rows",
     "default_search_config",
     "export_architectures",
@@ -30,6 +33,7 @@ __all__ = [
     "rank_files",
     "read_rows",
     "read_search_config",
+    "run_search",
     "train_surrogate",
 ]
 
@@ -39,6 +43,7 @@ _MODULES = {
     "Direction": "nas_rlm.metrics",
     "Metric": "nas_rlm.metrics",
     "SearchConfig": "nas_rlm.config",
+    "SearchOutcome": "nas_rlm.search.outcome",
     "benchmark_rows": "nas_rlm.benchmark_rows",
     "default_search_config": "nas_rlm.config",
     "export_architectures": "nas_rlm.export",
@@ -46,6 +51,7 @@ _MODULES = {
     "rank_files": "nas_rlm.ranking",
     "read_rows": "nas_rlm.row_files",
     "read_search_config": "nas_rlm.config",
+    "run_search": "nas_rlm.search.job",
     "train_surrogate": "nas_rlm.training",
 }
 
