@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,67 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.errors import SettingsError
 from surrogates.gnn.gcn import StatementGcn
+from surrogates.gnn.settings import GcnSettings
 from surrogates.inputs.batches import GraphBatch
 
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
 _BETAS = (0.9, 0.98)
-
-
-@dataclass(frozen=True)
-class GcnSettings:
-    """Settings of network and training; the defaults were tuned on NAS-Bench-201.
-
-    Attributes:
-        width: Length of a statement vector.
-        n_layers: Rounds of messages.
-        dropout: In [0, 1).
-        n_members: Networks trained from different seeds; their mean ranks, their spread warns.
-        n_steps: Optimizer steps of each member.
-        batch_size: Rows of a step.
-        learning_rate: Peak of the cosine schedule of AdamW.
-        weight_decay: Of AdamW.
-        ranking_weight: Weight of the ranking loss beside the squared error.
-        ranking_temperature: Difference, in standard deviations, that the ranking loss asks for.
-        rank_share: How far labels are spread by their ranks, in [0, 1).
-        average_decay: Of the exponential moving average of the weights, in [0, 1).
-        vocabulary_size: Upper limit of the tokenizer's vocabulary.
-    """
-
-    width: int = 64
-    n_layers: int = 4
-    dropout: float = 0.1
-    n_members: int = 1
-    n_steps: int = 500
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    ranking_weight: float = 1.0
-    ranking_temperature: float = 0.3
-    rank_share: float = 0.5
-    average_decay: float = 0.99
-    vocabulary_size: int = 2048
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("width", "n_layers", "n_members", "n_steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"`{name}` must be at least 1, but got {getattr(self, name)}.")
-        for name in ("dropout", "rank_share", "average_decay"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise SettingsError(f"`{name}` must lie in [0, 1), but got {getattr(self, name)}.")
-        for name in ("learning_rate", "ranking_temperature"):
-            if not getattr(self, name) > 0.0:
-                raise SettingsError(f"`{name}` must be positive, but got {getattr(self, name)}.")
-        for name in ("weight_decay", "ranking_weight"):
-            if not getattr(self, name) >= 0.0:
-                raise SettingsError(f"`{name}` must be at least 0, but got {getattr(self, name)}.")
-        if self.vocabulary_size < 257:
-            raise SettingsError(
-                f"`vocabulary_size` must be at least 257, but got {self.vocabulary_size}."
-            )
 
 
 def ranking_loss(predicted: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -136,6 +81,7 @@ def train(
         report: Called with (steps done, loss) after each step.
     """
     n = len(targets)
+    n_steps = settings.steps_for(n)
     optimizer = torch.optim.AdamW(
         network.parameters(),
         lr=settings.learning_rate,
@@ -145,8 +91,8 @@ def train(
     average = [parameter.detach().clone() for parameter in network.parameters()]
     network.train()
     waiting = np.empty(0, dtype=np.int64)
-    for step in range(settings.n_steps):
-        rate = settings.learning_rate * schedule(step, settings.n_steps)
+    for step in range(n_steps):
+        rate = settings.learning_rate * schedule(step, n_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         if len(waiting) < min(settings.batch_size, n):

@@ -1,0 +1,69 @@
+"""Settings of the graph network and of its training, with their ranges. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from surrogates.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class GcnSettings:
+    """Everything that decides what a fitted graph network is, besides rows and seed."""
+
+    width: int = 64
+    """Length of a statement vector."""
+    n_layers: int = 4
+    """Rounds of messages."""
+    dropout: float = 0.0
+    """On every update while training."""
+    n_members: int = 1
+    """Networks trained from different seeds; their mean ranks, their spread is the uncertainty."""
+    rank_share: float = 0.5
+    """How far the label scale follows ranks rather than the raw range, in [0, 1)."""
+    ranking_weight: float = 30.0
+    """Weight of the pairwise ranking loss beside the squared error."""
+    ranking_temperature: float = 0.3
+    """Difference, in standard deviations of the labels, that counts as clearly ordered."""
+    n_steps: int | None = None
+    """Training steps of a member; None chooses by the number of rows."""
+    batch_size: int = 32
+    """Rows of one step."""
+    learning_rate: float = 5e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay."""
+    average_decay: float = 0.99
+    """Of the moving average of the weights, which is what predicts."""
+    vocabulary_size: int = 2048
+    """Upper limit of the learned tokenizer."""
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        for name, low, high in (
+            ("width", 1, 4096),
+            ("n_layers", 1, 64),
+            ("dropout", 0.0, 0.9),
+            ("n_members", 1, 1000),
+            ("rank_share", 0.0, 0.99),
+            ("ranking_weight", 0.0, 1e6),
+            ("ranking_temperature", 1e-4, 1e3),
+            ("batch_size", 2, 65536),
+            ("learning_rate", 0.0, 1.0),
+            ("weight_decay", 0.0, 10.0),
+            ("average_decay", 0.0, 0.99999),
+            ("vocabulary_size", 257, 1_000_000),
+        ):
+            value = getattr(self, name)
+            kind = int if isinstance(low, int) else (int, float)
+            if not isinstance(value, kind) or not low <= value <= high:
+                what = "be a whole number" if kind is int else "lie"
+                raise SettingsError(f"`{name}` must {what} in [{low}, {high}], but got {value!r}.")
+        if self.n_steps is not None and self.n_steps < 1:
+            raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps!r}.")
+
+    def steps_for(self, n_rows: int) -> int:
+        """Training steps for a number of rows: more rows repay more steps."""
+        if self.n_steps is not None:
+            return self.n_steps
+        return int(min(2000, 300 + 1.2 * n_rows))
