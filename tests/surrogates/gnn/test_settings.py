@@ -1,0 +1,44 @@
+"""Settings of the graph network: every range is checked, steps grow with rows."""
+
+import pytest
+
+from surrogates import get_surrogate
+from surrogates.errors import SettingsError
+from surrogates.gnn.settings import GcnSettings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("width", 0),
+        ("width", 8.0),
+        ("n_layers", 0),
+        ("dropout", 1.0),
+        ("n_members", 0),
+        ("rank_share", -0.1),
+        ("ranking_weight", float("nan")),
+        ("ranking_temperature", 0.0),
+        ("n_steps", 0),
+        ("batch_size", 1),
+        ("learning_rate", "fast"),
+        ("weight_decay", -1.0),
+        ("average_decay", 1.0),
+        ("vocabulary_size", 256),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"`{name}` must .*, but got {value!r}"):
+        GcnSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"'gcn' are wrong.*n_layrs"):
+        get_surrogate("gcn", n_layrs=3)
+
+
+def test_more_rows_get_more_steps_up_to_a_limit() -> None:
+    settings = GcnSettings()
+    steps = [settings.steps_for(n) for n in (1, 100, 1000, 10**6, 10**7)]
+    assert steps == sorted(steps)
+    assert steps[0] < steps[2] < steps[3] == steps[4]
+    assert GcnSettings(n_steps=7).steps_for(10**6) == 7

@@ -1,0 +1,145 @@
+"""Training of the graph network: losses in closed form, missing labels, schedule."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from surrogates.gnn.gcn import StatementGcn
+from surrogates.gnn.settings import GcnSettings
+from surrogates.gnn.training import ranking_loss, schedule, train, training_loss
+from surrogates.inputs.batches import GraphBatch
+
+NAN = math.nan
+
+
+def test_ranking_loss_of_two_is_the_logistic_loss() -> None:
+    loss = ranking_loss(torch.tensor([0.5, 0.1]), torch.tensor([2.0, 1.0]), 0.2)
+    assert float(loss) == pytest.approx(math.log1p(math.exp(-2.0)))
+
+
+def test_ranking_loss_equals_a_loop_over_pairs() -> None:
+    torch.manual_seed(0)
+    predicted, targets = torch.randn(7), torch.randint(0, 4, (7,)).float()
+    losses = [
+        math.log1p(math.exp(-float(predicted[i] - predicted[j]) / 0.3))
+        for i in range(7)
+        for j in range(7)
+        if targets[i] > targets[j]
+    ]
+    assert float(ranking_loss(predicted, targets, 0.3)) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_ranking_loss_without_pairs_is_zero() -> None:
+    assert float(ranking_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]), 0.3)) == 0.0
+    assert float(ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), 0.3)) == 0.0
+
+
+def test_without_ranking_the_loss_is_the_squared_error() -> None:
+    settings = GcnSettings(ranking_weight=0.0)
+    loss = training_loss(torch.tensor([[1.0], [3.0]]), torch.tensor([[0.0], [1.0]]), settings)
+    assert float(loss) == pytest.approx((1.0 + 4.0) / 2)
+
+
+def test_a_missing_label_takes_no_part() -> None:
+    settings = GcnSettings()
+    predicted = torch.tensor([[0.1, 5.0], [0.4, 0.2], [9.0, -0.3]], requires_grad=True)
+    targets = torch.tensor([[0.0, NAN], [1.0, 0.5], [NAN, 0.0]])
+    loss = training_loss(predicted, targets, settings)
+    first = training_loss(predicted[:2, :1], targets[:2, :1], settings)
+    second = training_loss(predicted[1:, 1:], targets[1:, 1:], settings)
+    assert loss.item() == pytest.approx((first + second).item() / 2)
+    loss.backward()
+    assert predicted.grad is not None
+    assert predicted.grad[0, 1] == 0.0
+    assert predicted.grad[2, 0] == 0.0
+    assert predicted.grad.isfinite().all()
+
+
+def test_a_metric_without_labels_in_the_batch_is_left_out() -> None:
+    settings = GcnSettings()
+    predicted, targets = torch.tensor([[0.1, 5.0], [0.4, 0.2]]), torch.tensor([[0.0], [1.0]])
+    both = torch.cat([targets, torch.full((2, 1), NAN)], dim=1)
+    expected = training_loss(predicted[:, :1], targets, settings)
+    assert float(training_loss(predicted, both, settings)) == pytest.approx(float(expected))
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    rates = [schedule(step, 1000) for step in range(1000)]
+    peak = int(np.argmax(rates))
+    assert rates[0] < 0.05
+    assert 20 <= peak <= 80
+    assert rates[peak] == pytest.approx(1.0, abs=0.02)
+    assert np.all(np.diff(rates[:peak]) > 0)
+    assert np.all(np.diff(rates[peak + 1 :]) < 0)
+    assert rates[-1] < 1e-4
+
+
+def toy_rows(n: int) -> GraphBatch:
+    """Chains of one statement repeated: graph k has k + 1 of them."""
+    sizes = torch.arange(n) + 1
+    return GraphBatch(
+        tokens=torch.tensor([[1]]),
+        places=torch.tensor([[0]]),
+        statements=torch.zeros(n, n, dtype=torch.long),
+        defines=torch.zeros(n, n, n),
+        calls=torch.zeros(n, n, n),
+        padding=torch.arange(n) >= sizes[:, None],
+    )
+
+
+def trained(seed: int, n_steps: int = 60, decay: float = 0.9) -> tuple[StatementGcn, list[float]]:
+    batch = toy_rows(6)
+    targets = torch.linspace(-1.0, 1.0, 6)[:, None]
+    torch.manual_seed(seed)
+    network = StatementGcn(vocabulary_size=2, n_metrics=1, width=8, n_layers=1, dropout=0.0)
+    losses: list[float] = []
+
+    def collate(rows: np.ndarray) -> GraphBatch:
+        index = torch.from_numpy(rows)
+        return GraphBatch(
+            batch.tokens,
+            batch.places,
+            batch.statements[index],
+            batch.defines[index],
+            batch.calls[index],
+            batch.padding[index],
+        )
+
+    settings = GcnSettings(n_steps=n_steps, batch_size=6, average_decay=decay)
+    train(
+        network,
+        collate,
+        targets,
+        settings,
+        np.random.default_rng(seed),
+        lambda step, loss: losses.append(loss) if step == len(losses) + 1 else None,
+    )
+    return network, losses
+
+
+def parameters(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_training_learns_to_count() -> None:
+    network, losses = trained(0)
+    assert len(losses) == 60
+    assert losses[-1] < 0.2 * losses[0]
+    predicted = network(toy_rows(6))[:, 0]
+    assert (predicted.diff() > 0).all()
+    assert not network.training
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    assert torch.equal(parameters(trained(3, 5)[0]), parameters(trained(3, 5)[0]))
+    assert not torch.equal(parameters(trained(3, 5)[0]), parameters(trained(4, 5)[0]))
+
+
+def test_the_average_of_weights_is_what_remains() -> None:
+    """The path of the weights is the same, so only averaging can make a difference."""
+    last, averaged = trained(0, 15, 0.0), trained(0, 15, 0.9)
+    assert last[1] == averaged[1]
+    assert not torch.allclose(parameters(last[0]), parameters(averaged[0]))

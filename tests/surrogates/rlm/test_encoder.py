@@ -1,0 +1,153 @@
+"""The dataflow encoder: masks by hand, and what must not change its answer."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from surrogates.rlm.encoder import (
+    MAX_PLACES,
+    RELATIONS,
+    DataflowEncoder,
+    StatementEmbedding,
+    relation_masks,
+)
+
+WIDTH = 16
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def dense(size: int, entries: dict[tuple[int, int], float]) -> Tensor:
+    matrix = torch.zeros(1, size, size)
+    for (row, column), value in entries.items():
+        matrix[0, row, column] = value
+    return matrix
+
+
+# 0 -> 1 -> 3 and 0 -> 2 -> 3; 1 calls the body {4, 5}, 5 returns; 4 -> 5
+DEFINES = dense(6, {(1, 0): 1, (2, 0): 1, (3, 1): 1, (3, 2): 2, (5, 4): 1})
+CALLS = dense(6, {(1, 4): 1, (1, 5): 2})
+NO_PADDING = torch.zeros(1, 6, dtype=torch.bool)
+
+SEEN = {
+    "producers": [{0}, {1, 0}, {2, 0}, {3, 1, 2}, {4}, {5, 4}],
+    "consumers": [{0, 1, 2}, {1, 3}, {2, 3}, {3}, {4, 5}, {5}],
+    "producers_2": [{0}, {1}, {2}, {3, 0}, {4}, {5}],
+    "consumers_2": [{0, 3}, {1}, {2}, {3}, {4}, {5}],
+    "siblings": [{0}, {1, 2}, {1, 2}, {3}, {4}, {5}],
+    "calls": [{0}, {1, 4, 5}, {2}, {3}, {4, 1}, {5, 1}],
+    "all": [set(range(6))] * 6,
+}
+
+
+def encoder() -> DataflowEncoder:
+    return DataflowEncoder(width=WIDTH, n_layers=2, dropout=0.3).eval()
+
+
+@pytest.mark.parametrize("head", range(len(RELATIONS)))
+def test_each_head_sees_its_relation(head: int) -> None:
+    mask = relation_masks(DEFINES, CALLS, NO_PADDING)[0, head]
+    seen = [set(torch.nonzero(row)[:, 0].tolist()) for row in mask]
+    assert seen == SEEN[RELATIONS[head]]
+
+
+def test_every_relation_is_tested() -> None:
+    assert set(RELATIONS) == set(SEEN)
+
+
+def test_padding_is_seen_by_nobody_else() -> None:
+    padding = torch.tensor([[False] * 4 + [True] * 2])
+    masks = relation_masks(DEFINES, CALLS, padding)
+    others = masks & ~torch.eye(6, dtype=torch.bool)
+    assert not others[..., 4:].any()
+    assert masks.diagonal(dim1=-2, dim2=-1).all()  # no row is empty, or softmax would be NaN
+
+
+def test_reordering_statements_reorders_the_answer() -> None:
+    states = torch.randn(1, 6, WIDTH)
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    network = encoder()
+    plain = network(states, DEFINES, CALLS, NO_PADDING)
+    moved = network(
+        states[:, order],
+        DEFINES[:, order][:, :, order],
+        CALLS[:, order][:, :, order],
+        NO_PADDING,
+    )
+    assert torch.allclose(moved[:, 0], plain[:, 0], atol=1e-5)
+    assert torch.allclose(moved[:, 1:], plain[:, 1:][:, order], atol=1e-5)
+
+
+def test_padding_changes_nothing() -> None:
+    states = torch.randn(1, 6, WIDTH)
+    network = encoder()
+    plain = network(states, DEFINES, CALLS, NO_PADDING)
+    pad = torch.nn.functional.pad
+    padded = network(
+        torch.cat([states, 100.0 * torch.randn(1, 3, WIDTH)], dim=1),
+        pad(DEFINES, (0, 3, 0, 3)),
+        pad(CALLS, (0, 3, 0, 3)),
+        pad(NO_PADDING, (0, 3), value=True),
+    )
+    assert torch.allclose(padded[:, :7], plain, atol=1e-5)
+
+
+def test_rows_of_a_batch_do_not_mix() -> None:
+    states = torch.randn(2, 6, WIDTH)
+    network = encoder()
+    twice = [matrix.expand(2, -1, -1) for matrix in (DEFINES, CALLS)]
+    both = network(states, *twice, NO_PADDING.expand(2, -1))
+    for row in range(2):
+        alone = network(states[row : row + 1], DEFINES, CALLS, NO_PADDING)
+        assert torch.allclose(both[row : row + 1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("defines", "calls"),
+    [
+        (dense(6, {(2, 0): 1, (1, 0): 1, (3, 1): 1, (3, 2): 1, (5, 4): 1}), CALLS),  # once less
+        (DEFINES.transpose(1, 2), CALLS),  # reversed
+        (DEFINES, dense(6, {})),
+    ],
+)
+def test_every_edge_matters(defines: Tensor, calls: Tensor) -> None:
+    states = torch.randn(1, 6, WIDTH)
+    network = encoder()
+    plain = network(states, DEFINES, CALLS, NO_PADDING)
+    assert not torch.allclose(network(states, defines, calls, NO_PADDING), plain, atol=1e-3)
+
+
+def test_every_weight_learns() -> None:
+    network = encoder()
+    network(torch.randn(1, 6, WIDTH), DEFINES, CALLS, NO_PADDING).square().sum().backward()
+    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+def test_the_order_of_fields_is_free_and_the_place_inside_is_not() -> None:
+    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
+    places = torch.tensor([[0, 1, 0]])
+    plain = embedding(torch.tensor([[3, 4, 5]]), places)
+    moved = embedding(torch.tensor([[5, 3, 4]]), torch.tensor([[0, 0, 1]]))
+    other = embedding(torch.tensor([[4, 3, 5]]), places)
+    assert torch.allclose(plain, moved, atol=1e-6)
+    assert not torch.allclose(plain, other, atol=1e-3)
+
+
+def test_padding_tokens_add_nothing() -> None:
+    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
+    plain = embedding(torch.tensor([[3, 4]]), torch.tensor([[0, 1]]))
+    padded = embedding(torch.tensor([[3, 4, 0, 0]]), torch.tensor([[0, 1, 0, 0]]))
+    assert torch.allclose(plain, padded, atol=1e-6)
+
+
+def test_late_places_share_a_vector() -> None:
+    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
+    last = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 1]]))
+    later = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES + 70]]))
+    before = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 2]]))
+    assert torch.equal(last, later)
+    assert not torch.allclose(last, before, atol=1e-3)
