@@ -17,7 +17,6 @@ from nas_rlm.errors import ConfigError
 from nas_rlm.measure.device import current_environment
 from nas_rlm.measure.interleaved import Round, measure_many
 from nas_rlm.measure.protocol import Measurement
-from nas_rlm.measure.protocol import Protocol as MeasureProtocol
 from nas_rlm.search.candidates import Candidate
 from nas_rlm.search.truth import Truth, truth_of
 from nas_rlm.seeding import derived_seed
@@ -74,7 +73,6 @@ def services_of(config: SearchConfig) -> Services:
     check_plan(config, truth)
     name, settings = config.surrogate.name, dict(config.surrogate.settings)
     surrogates.get_surrogate(name, **settings)  # a wrong setting must not wait for measurements
-    protocol = MeasureProtocol(**dataclasses.asdict(config.measure))
 
     def model_of(candidate: Candidate) -> Any:
         """The network with its weights."""
@@ -92,7 +90,7 @@ def services_of(config: SearchConfig) -> Services:
         """Measure in interleaved rounds."""
         return measure_many(
             [functools.partial(model_of, candidate) for candidate in candidates],
-            protocol,
+            config.measure,
             seed=derived_seed(config.seed, "measure"),
             known_rounds=known_rounds,
             on_round=on_round,
