@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nas_rlm.cli.compare import compare
 from nas_rlm.cli.export import export
 from nas_rlm.cli.failures import reported
 from nas_rlm.cli.measure import measure
@@ -16,7 +17,15 @@ from nas_rlm.cli.search import search
 from nas_rlm.cli.spaces import spaces
 from nas_rlm.cli.train import train
 
-COMMANDS = (search, rank, measure, export, train, spaces)  # in the order in which help shows them
+COMMANDS = (
+    search,
+    rank,
+    measure,
+    export,
+    train,
+    compare,
+    spaces,
+)  # in the order in which help shows them
 
 app = typer.Typer(
     name="nas-rlm",

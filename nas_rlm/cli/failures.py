@@ -9,6 +9,8 @@ import typer
 
 from nas_rlm.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, NasRlmError
 
+_NOT_RESUMED = "Nothing is half-written; run it again."
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -24,17 +26,30 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except Exception as error:
-            if not isinstance(error, error_roots()):
+        except (Exception, KeyboardInterrupt) as error:
+            if is_interrupt(error):
+                notes = getattr(error, "__notes__", [_NOT_RESUMED])
+                status, message = EXIT_INTERRUPTED, f"interrupted. {' '.join(notes)}"
+            elif isinstance(error, error_roots()):
+                status, message = EXIT_BAD_INPUT, one_line(error)
+            else:
                 raise
-            sys.stderr.write(f"nas-rlm {command.__name__}: {one_line(error)}\n")
-            raise typer.Exit(EXIT_BAD_INPUT) from error
-        except KeyboardInterrupt as error:
-            notes = getattr(error, "__notes__", ["Nothing was half-written; run it again."])
-            sys.stderr.write(f"nas-rlm {command.__name__}: interrupted. {' '.join(notes)}\n")
-            raise typer.Exit(EXIT_INTERRUPTED) from error
+            sys.stderr.write(f"nas-rlm {command.__name__}: {message}\n")
+            raise typer.Exit(status) from error
 
     return run
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether Ctrl-C is behind an error.
+
+    An extension module that is interrupted while it loads raises an ``ImportError`` from the
+    ``KeyboardInterrupt``, so the causes count too.
+    """
+    current: BaseException | None = error
+    while current is not None and not isinstance(current, KeyboardInterrupt):
+        current = current.__cause__ or current.__context__
+    return current is not None
 
 
 def error_roots() -> tuple[type[Exception], ...]:

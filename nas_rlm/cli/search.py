@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas_rlm.cli.failures import is_interrupt
 from nas_rlm.cli.output import (
     JsonOption,
     print_json,
@@ -66,9 +67,10 @@ def search(
     settings = settings.replace(**options, run_folder=str(folder))
     try:
         outcome = run_search(settings, folder, resume=resume, progress=progress_bar)
-    except KeyboardInterrupt as interrupt:
+    except (Exception, KeyboardInterrupt) as error:
         command = shlex.join(["nas-rlm", "search", "--resume", "--run-folder", str(folder)])
-        interrupt.add_note(f"What is done is stored; go on with: {command}")
+        if is_interrupt(error) and (folder / "run.json").is_file():
+            error.add_note(f"What is done is stored; go on with: {command}")
         raise
     say(f"Run folder: {folder}")
     if json:

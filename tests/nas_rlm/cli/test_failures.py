@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from nas_rlm.cli.failures import one_line, reported
+from nas_rlm.cli.failures import is_interrupt, one_line, reported
 from nas_rlm.errors import ConfigError, NasRlmError
 from search_spaces.errors import SearchSpaceError
 from surrogates.errors import SurrogateError
@@ -63,3 +63,24 @@ def test_the_result_passes_through() -> None:
 
 def test_an_error_without_a_message_is_named() -> None:
     assert one_line(NasRlmError()) == "NasRlmError"
+
+
+def test_an_import_that_was_interrupted_is_an_interrupt() -> None:
+    def loading_module() -> None:
+        raise KeyboardInterrupt
+
+    @reported
+    def search() -> None:
+        try:
+            loading_module()
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    with pytest.raises(typer.Exit) as stop:
+        search()
+    assert stop.value.exit_code == 130
+
+
+def test_an_error_alone_is_no_interrupt() -> None:
+    assert not is_interrupt(ImportError())
+    assert is_interrupt(KeyboardInterrupt())

@@ -111,10 +111,22 @@ def test_resume_without_a_run_is_refused(command: Callable[..., Result], job: Re
 
 def test_interrupt_says_how_to_go_on(command: Callable[..., Result], job: RecordedJob) -> None:
     job.error = KeyboardInterrupt()
-    done = command("search", "--run-folder", "my runs/1")
+    folder = Path("my runs/1")
+    RunFolder.create(folder, default_search_config().to_mapping(), kind="search").close()
+    done = command("search", "--run-folder", folder)
     assert done.exit_code == 130
     assert "nas-rlm search --resume --run-folder 'my runs/1'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_interrupt_before_the_run_began_says_to_start_again(
+    command: Callable[..., Result], job: RecordedJob
+) -> None:
+    job.error = KeyboardInterrupt()
+    done = command("search", "--run-folder", "r")
+    assert done.exit_code == 130
+    assert "run it again" in done.stderr
+    assert "--resume" not in done.stderr
 
 
 @pytest.mark.parametrize(
