@@ -71,6 +71,7 @@ def print_graph(graph: Graph) -> str:
     functions = graph.functions
     opset = f'"" : {graph.opset}'
     imports = f'{opset}, "{DOMAIN}" : 1' if functions else opset
+    nested_imports = f'{opset},"{DOMAIN}" : 1'  # the official printer has no space here
     inputs = ", ".join([f"{_type_text(kind)} {name}" for name, kind in graph.inputs])
     outputs = ", ".join([f"{_type_text(kind)} {name}" for name, kind in graph.outputs])
     parts = [
@@ -84,7 +85,7 @@ def print_graph(graph: Graph) -> str:
         is_nested = any(node.op.startswith(prefix) for node in function.nodes)
         parts += (
             f'\n<\n  domain: "{DOMAIN}",\n  opset_import: '
-            f"[{imports if is_nested else opset}]\n>\n"
+            f"[{nested_imports if is_nested else opset}]\n>\n"
             f"{name} ({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
             *_statements(function.nodes),
             "}",
