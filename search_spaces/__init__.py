@@ -17,6 +17,8 @@ from search_spaces.errors import (
 from search_spaces.fbnet.space import FBNet
 from search_spaces.materialize import materialize
 from search_spaces.nasbench201.space import NasBench201
+from search_spaces.ofa_mbv3.space import OfaMbv3
+from search_spaces.ofa_proxyless.space import OfaProxyless
 from search_spaces.onnx_file import load_onnx
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
 
@@ -48,6 +50,8 @@ SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
     "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
     "nasbench201_imagenet16": lambda: NasBench201("nasbench201_imagenet16", 16, 120),
+    "ofa_mbv3": OfaMbv3,
+    "ofa_proxyless": OfaProxyless,
 }
 """Every search space by name; add a new one here."""
 
