@@ -21,9 +21,9 @@ class GcnSettings:
     """Networks trained from different seeds; their mean ranks, their spread is the uncertainty."""
     rank_share: float = 0.5
     """How far the label scale follows ranks rather than the raw range, in [0, 1)."""
-    ranking_weight: float = 30.0
+    ranking_weight: float = 10.0
     """Weight of the pairwise ranking loss beside the squared error."""
-    ranking_temperature: float = 0.3
+    ranking_temperature: float = 0.1
     """Difference, in standard deviations of the labels, that counts as clearly ordered."""
     n_steps: int | None = None
     """Training steps of a member; None chooses by the number of rows."""

@@ -87,8 +87,10 @@ def train(
         lr=settings.learning_rate,
         betas=_BETAS,
         weight_decay=settings.weight_decay,
+        fused=True,
     )
-    average = [parameter.detach().clone() for parameter in network.parameters()]
+    parameters = list(network.parameters())
+    average = [parameter.detach().clone() for parameter in parameters]
     network.train()
     waiting = np.empty(0, dtype=np.int64)
     for step in range(n_steps):
@@ -101,15 +103,15 @@ def train(
         loss = training_loss(network(collate(rows)), targets[torch.from_numpy(rows)], settings)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+        nn.utils.clip_grad_norm_(parameters, _CLIP)
         optimizer.step()
         decay = min(settings.average_decay, (1.0 + step) / (10.0 + step))
         with torch.no_grad():
-            for mean, parameter in zip(average, network.parameters(), strict=True):
+            for mean, parameter in zip(average, parameters, strict=True):
                 mean.lerp_(parameter, 1.0 - decay)
         report(step + 1, float(loss.detach()))
     with torch.no_grad():
-        for mean, parameter in zip(average, network.parameters(), strict=True):
+        for mean, parameter in zip(average, parameters, strict=True):
             parameter.copy_(mean)
     network.eval()
 

@@ -15,12 +15,12 @@ Rows = list[dict[str, float]]
 
 
 def test_it_ranks_texts_by_their_structure(small_texts: list[str], small_labels: Rows) -> None:
-    fitted = GcnRegressor(**QUICK | {"n_steps": 80}).fit(small_texts, small_labels)
+    fitted = GcnRegressor(**QUICK | {"n_steps": 120}).fit(small_texts, small_labels)
     truth = np.array([row["accuracy_percent/cifar10"] for row in small_labels])
     predicted = fitted.predict(small_texts)["accuracy_percent/cifar10"].mean
     above = truth[:, None] > truth[None, :]
     assert ((predicted[:, None] > predicted[None, :]) & above).sum() >= 0.9 * above.sum()
-    assert np.abs(predicted - truth).mean() < 1.0
+    assert np.abs(predicted - truth).mean() < 0.5 * np.abs(truth - truth.mean()).mean()
 
 
 def test_a_text_it_never_saw_lies_between_its_neighbours(
@@ -28,7 +28,7 @@ def test_a_text_it_never_saw_lies_between_its_neighbours(
 ) -> None:
     hidden = 6  # three convolutions of size one
     rest = [k for k in range(12) if k != hidden]
-    fitted = GcnRegressor(**QUICK | {"n_steps": 80}).fit(
+    fitted = GcnRegressor(**QUICK | {"n_steps": 120}).fit(
         [small_texts[k] for k in rest], [small_labels[k] for k in rest]
     )
     mean = fitted.predict([small_texts[k] for k in (0, hidden, 11)])["macs"].mean

@@ -94,7 +94,9 @@ def test_a_function_is_read_once_and_every_call_points_to_it() -> None:
 
 def test_a_body_shows_the_weights_of_the_first_call() -> None:
     text = CALLED_TWICE.replace("float[4,4,3,3] w1", "float[4,4,5,5] w1")
-    assert read_statements(text).statements[4] == "Conv pads=1,1,1,1 w0.0=4 w0.1=4 w0.2=3 w0.3=3"
+    assert read_statements(text).statements[4] == (
+        "Conv pads=1,1,1,1 w0.0=4 w0.1=4 w0.2=3 w0.3=3 out0=1 out1=4 out2=8 out3=8"
+    )
 
 
 def test_a_function_may_call_another() -> None:
