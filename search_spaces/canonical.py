@@ -13,13 +13,22 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from search_spaces.graph import DOMAIN, IMAGE_INPUT, Function, Graph, Node, ValueType
+from search_spaces.graph import (
+    DOMAIN,
+    IMAGE_INPUT,
+    Attributes,
+    Function,
+    Graph,
+    Node,
+    ValueType,
+)
 from search_spaces.passes.attributes import normalize_statements
 from search_spaces.passes.batch_norm import fold_batch_norm, fold_batch_norm_values
 from search_spaces.passes.canonical_names import name_by_position
 from search_spaces.passes.common_nodes import merge_common_nodes
 from search_spaces.passes.dead_nodes import drop_dead_nodes
 from search_spaces.passes.identities import drop_identities, substitute
+from search_spaces.passes.references import name_references, order_with_references
 from search_spaces.passes.structural_order import label, order_by_structure
 from search_spaces.passes.sums import flatten_sums
 
@@ -49,6 +58,7 @@ class _Canonical(NamedTuple):
         function: The body.
         arguments: For every input of `function`, its position among the old inputs.
         results: For every output of `function`, its position among the old outputs.
+        attributes: New names of those attributes that `function` still uses.
         handed_on: Old outputs that are old inputs: (output position, input position).
     """
 
@@ -57,6 +67,7 @@ class _Canonical(NamedTuple):
     arguments: tuple[int, ...]
     results: tuple[int, ...]
     handed_on: tuple[tuple[int, int], ...]
+    attributes: Mapping[str, str]
 
 
 def canonicalize_graph(graph: Graph) -> Graph:
@@ -152,7 +163,7 @@ def _canonical_function(function: Function, roles: Roles, opset: int) -> _Canoni
     results = [index for index in range(len(body.outputs)) if index not in moved]
     body = body._replace(outputs=tuple([body.outputs[index] for index in results]))
     leaves = {name: label("weight" if role else "data") for name, role in role_of.items()}
-    body = order_by_structure(body, leaves)
+    body, attributes = name_references(order_with_references(body, leaves))
     body, renamed = name_by_position(body, {name for name, role in role_of.items() if role})
     return _Canonical(
         key=_PREFIX + body.digest(),
@@ -160,6 +171,7 @@ def _canonical_function(function: Function, roles: Roles, opset: int) -> _Canoni
         arguments=tuple([position[old] for old in renamed]),
         results=tuple(results),
         handed_on=tuple(handed_on),
+        attributes=attributes,
     )
 
 
@@ -179,8 +191,15 @@ def _rewrite_calls(body: Function, known: Mapping[str, _Canonical]) -> Function:
             renamed[outputs[result]] = renamed.get(inputs[argument], inputs[argument])
         if callee.results:
             kept = tuple([outputs[index] for index in callee.results])
-            nodes.append(Node(callee.key, tuple([inputs[i] for i in callee.arguments]), kept))
+            arguments = tuple([inputs[i] for i in callee.arguments])
+            attributes = node.attributes and _renamed_attributes(node, callee.attributes)
+            nodes.append(Node(callee.key, arguments, kept, attributes))
     return substitute(body._replace(nodes=tuple(nodes)), renamed)
+
+
+def _renamed_attributes(node: Node, names: Mapping[str, str]) -> Attributes:
+    """Rename the attributes of a call; those that the function does not use are dropped."""
+    return tuple(sorted([(names[old], value) for old, value in node.attributes if old in names]))
 
 
 def _callees_first(functions: Mapping[str, Function]) -> list[str]:

@@ -9,6 +9,7 @@ model-local function ``cell``. A missing optional input is the empty string.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = [
     "Function",
     "Graph",
     "Node",
+    "Reference",
     "Tensor",
     "ValueType",
 ]
@@ -45,7 +47,22 @@ class Tensor(NamedTuple):
     data: bytes
 
 
-AttributeValue = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Tensor
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The value of an attribute inside a function: what the caller gives for `name`.
+
+    Attributes:
+        name: Attribute of the function.
+        kind: Type of the value: ``int``, ``ints``, ``float``, ``floats``, ``string``, ``strings``.
+    """
+
+    name: str
+    kind: str
+
+
+AttributeValue = (
+    int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Tensor | Reference
+)
 Attributes = tuple[tuple[str, AttributeValue], ...]
 """Attributes of a node, sorted by name."""
 
@@ -67,11 +84,24 @@ class Node(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A model-local function of domain `DOMAIN`; nodes are in topological order."""
+    """A model-local function of domain `DOMAIN`; nodes are in topological order.
+
+    Its attributes are those that its statements refer to; every call gives all of them a value.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     nodes: tuple[Node, ...]
+
+    def references(self) -> tuple[Reference, ...]:
+        """Return the attributes of the function, in the order in which they are first used."""
+        found = [
+            value
+            for node in self.nodes
+            for _, value in node.attributes
+            if isinstance(value, Reference)
+        ]
+        return tuple(dict.fromkeys(found))
 
     def digest(self) -> str:
         """Return 16 hex digits that equal functions share."""

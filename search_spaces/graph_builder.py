@@ -18,12 +18,15 @@ as the same statements (whatever their channel counts) share one function. Calli
 BatchNorm is folded in exports: a `Body.conv` has weight and bias, and that is all. Blocks must be
 pure: what they write may depend only on the input shapes and the settings (hashable), because a
 trace is kept and used again. ``groups`` and shapes are attributes, so a depthwise convolution
-inside a function ties the function to its channel count; write it in the main graph, between two
-functions, where blocks with many channel counts should share a body.
+inside a function ties the function to its channel count. Where blocks with many channel counts
+should share a body, write it in the main graph, between two functions, or let the block refer to
+an attribute of its function (`Body.node` with a `search_spaces.graph.Reference`) whose value every
+`Body.call` gives.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from search_spaces.graph import (
@@ -261,12 +264,20 @@ class Body:
         swapped = self.node("Transpose", [split], (c // groups, groups, h, w), perm=(1, 0, 2, 3))
         return self.node("Reshape", [swapped, self.constant_ints(1, -1, 0, 0)], x.shape)
 
-    def call(self, block: Block, *inputs: Value, **settings: Hashable) -> Any:
+    def call(
+        self,
+        block: Block,
+        *inputs: Value,
+        attributes: Mapping[str, AttributeValue] = MappingProxyType({}),
+        **settings: Hashable,
+    ) -> Any:
         """Append a call of `block` as a model-local function.
 
         Args:
             block: Traced with the shapes of `inputs`; must be pure, see the module docstring.
             *inputs: Operands of the call.
+            attributes: Values of the attributes that the block refers to with `Reference`; a
+                block that leaves e.g. ``group`` to its callers serves every channel count.
             **settings: Keyword arguments of `block`.
 
         Returns:
@@ -280,7 +291,8 @@ class Body:
         index = len(self.nodes)
         outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
         arguments = (*[value.name for value in inputs], *names)
-        self.nodes.append(Node(trace.op, arguments, outputs))
+        given = tuple(sorted(attributes.items())) if attributes else ()
+        self.nodes.append(Node(trace.op, arguments, outputs, given))
         values = tuple(map(Value, outputs, trace.shapes))
         return values if trace.is_tuple else values[0]
 

@@ -18,6 +18,7 @@ from search_spaces.graph import (
     AttributeValue,
     Graph,
     Node,
+    Reference,
     Tensor,
     ValueType,
 )
@@ -29,6 +30,9 @@ _GRAPH_NAME = "main"
 
 def attribute_proto(name: str, value: AttributeValue) -> onnx.AttributeProto:
     """Build the protobuf of one attribute; the type of the value decides the type in ONNX."""
+    if isinstance(value, Reference):
+        kind = onnx.AttributeProto.AttributeType.Value(value.kind.upper())
+        return onnx.AttributeProto(name=name, type=kind, ref_attr_name=value.name)
     if isinstance(value, Tensor):
         tensor = onnx.TensorProto(
             data_type=value.element_type, dims=value.shape, raw_data=value.data
@@ -83,10 +87,12 @@ def print_graph(graph: Graph) -> str:
     prefix = f"{DOMAIN}."
     for name, function in functions.items():
         is_nested = any(node.op.startswith(prefix) for node in function.nodes)
+        names = ",".join([reference.name for reference in function.references()])
+        attributes = f"<{names}>" if names else ""
         parts += (
             f'\n<\n  domain: "{DOMAIN}",\n  opset_import: '
             f"[{nested_imports if is_nested else opset}]\n>\n"
-            f"{name} ({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
+            f"{name} {attributes}({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
             *_statements(function.nodes),
             "}",
         )

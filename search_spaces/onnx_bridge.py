@@ -6,8 +6,9 @@ small constants that say something about the structure (lists of integers such a
 scalars such as a Clip limit) stay as ``Constant`` statements.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -24,10 +25,11 @@ from search_spaces.graph import (
     Function,
     Graph,
     Node,
+    Reference,
     Tensor,
     ValueType,
 )
-from search_spaces.graph_printer import print_graph
+from search_spaces.graph_printer import attribute_proto, print_graph
 from search_spaces.model_checks import check_structure, sorted_nodes
 
 __all__ = ["from_model", "to_model"]
@@ -72,7 +74,7 @@ def from_model(model: onnx.ModelProto) -> Graph:
     graph = model.graph
     constants, data = _split_initializers(graph.initializer)
     names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
-    calls = {(f.domain, f.name): (name, len(f.input)) for name, f in names.items()}
+    calls = {(f.domain, f.name): _signature(f, name) for name, f in names.items()}
     defined = {*[v.name for v in graph.input], *[t.name for t in graph.initializer]}
     main = sorted_nodes(graph.node, defined, [v.name for v in graph.output], "the main graph")
     nodes = [*constants, *_read_nodes(main, calls)]
@@ -101,9 +103,52 @@ def from_model(model: onnx.ModelProto) -> Graph:
     )
 
 
-def _read_function(
-    function: onnx.FunctionProto, calls: dict[tuple[str, str], tuple[str, int]], name: str
-) -> Function:
+class _Signature(NamedTuple):
+    """How a function is called.
+
+    Attributes:
+        name: Name in the graph.
+        n_inputs: Number of inputs.
+        kinds: Type of each attribute that the function uses.
+        declared: All attributes that a call may give.
+        defaults: Values of attributes that a call may leave out.
+    """
+
+    name: str
+    n_inputs: int
+    kinds: Mapping[str, str]
+    declared: frozenset[str]
+    defaults: Mapping[str, AttributeValue]
+
+
+_Calls = Mapping[tuple[str, str], _Signature]
+
+
+def _signature(function: onnx.FunctionProto, name: str) -> _Signature:
+    """Read the head of a function."""
+    declared = {*function.attribute, *[item.name for item in function.attribute_proto]}
+    kinds: dict[str, str] = {}
+    for node in function.node:
+        for item in node.attribute:
+            reference = item.ref_attr_name
+            if not reference:
+                continue
+            kind = onnx.AttributeProto.AttributeType.Name(item.type).lower()
+            if reference not in declared or kinds.setdefault(reference, kind) != kind:
+                raise UnsupportedModelError(
+                    f"References must name an attribute of their function, always with one type, "
+                    f"but {node.op_type} in {name!r} refers to '@{reference}' as {kind}. "
+                    "Inline that function first."
+                )
+    defaults = {
+        item.name: _read_value(item, name)
+        for item in function.attribute_proto
+        if item.name in kinds
+    }
+    return _Signature(name, len(function.input), kinds, frozenset(declared), defaults)
+
+
+def _read_function(function: onnx.FunctionProto, calls: _Calls, name: str) -> Function:
     """Convert a function; it must take its weights as inputs."""
     nodes = sorted_nodes(function.node, function.input, function.output, f"function {name!r}")
     for node in nodes:
@@ -215,21 +260,47 @@ def _value_type(value: onnx.ValueInfoProto) -> ValueType:
     return ValueType(_ELEMENT_NAMES[tensor.elem_type], tuple(sizes))
 
 
-def _read_nodes(
-    nodes: Iterable[onnx.NodeProto],
-    calls: dict[tuple[str, str], tuple[str, int]],
-    function: str = "",
-) -> list[Node]:
+def _read_nodes(nodes: Iterable[onnx.NodeProto], calls: _Calls, function: str = "") -> list[Node]:
     """Convert statements."""
     result = []
     for node in nodes:
         domain, op, inputs = node.domain, node.op_type, tuple(node.input)
+        attributes = _read_attributes(node, function)
         if (domain, op) in calls:
-            name, n_inputs = calls[domain, op]
-            op = f"{DOMAIN}.{name}"
-            inputs += ("",) * (n_inputs - len(inputs))
-        result.append(Node(op, inputs, tuple(node.output), _read_attributes(node, function)))
+            callee = calls[domain, op]
+            op = f"{DOMAIN}.{callee.name}"
+            inputs += ("",) * (callee.n_inputs - len(inputs))
+            attributes = _call_attributes(callee, dict(attributes))
+        result.append(Node(op, inputs, tuple(node.output), attributes))
     return result
+
+
+def _call_attributes(callee: _Signature, given: Mapping[str, AttributeValue]) -> Attributes:
+    """Give every attribute of a function its value; those that it does not use are dropped."""
+    attributes = []
+    for name in sorted({*given, *callee.kinds}):
+        value = given.get(name, callee.defaults.get(name))
+        if value is None or name not in callee.declared:
+            raise UnsupportedModelError(
+                f"Calls must give the attributes of their function, but a call of {callee.name!r} "
+                f"{'lacks' if value is None else 'has the unknown'} {name!r}."
+            )
+        if name in callee.kinds:
+            if _kind(value) != callee.kinds[name]:
+                raise UnsupportedModelError(
+                    f"Attribute {name!r} of {callee.name!r} must be of type "
+                    f"{callee.kinds[name]}, but a call gives {_kind(value)}."
+                )
+            attributes.append((name, value))
+    return tuple(attributes)
+
+
+def _kind(value: AttributeValue) -> str:
+    """Return the type of an attribute value, as ONNX text writes it."""
+    if isinstance(value, Reference):
+        return value.kind
+    kind: str = onnx.AttributeProto.AttributeType.Name(attribute_proto("value", value).type)
+    return kind.lower()
 
 
 def _read_attributes(node: onnx.NodeProto, function: str) -> Attributes:
@@ -244,13 +315,25 @@ def _read_attributes(node: onnx.NodeProto, function: str) -> Attributes:
 def _read_attribute(
     node: onnx.NodeProto, item: onnx.AttributeProto, function: str
 ) -> AttributeValue:
-    """Convert one attribute value."""
-    kind = item.type
+    """Convert one attribute."""
     if item.ref_attr_name:
-        raise UnsupportedModelError(
-            f"Function {function!r} must have fixed attributes, but {node.op_type} refers to "
-            f"'@{item.ref_attr_name}'. Inline that function first."
-        )
+        kind = onnx.AttributeProto.AttributeType.Name(item.type).lower()
+        if not function or kind not in _REFERENCE_KINDS:
+            raise UnsupportedModelError(
+                f"References must stand in a function and be numbers or strings, but "
+                f"{node.op_type} in {function or 'the main graph'!r} refers to "
+                f"'@{item.ref_attr_name}' as {kind}."
+            )
+        return Reference(item.ref_attr_name, kind)
+    return _read_value(item, node.op_type)
+
+
+_REFERENCE_KINDS = frozenset({"int", "ints", "float", "floats", "string", "strings"})
+
+
+def _read_value(item: onnx.AttributeProto, where: str) -> AttributeValue:
+    """Convert the value of an attribute."""
+    kind = item.type
     if kind == onnx.AttributeProto.INT:
         return int(item.i)
     if kind == onnx.AttributeProto.INTS:
@@ -266,6 +349,6 @@ def _read_attribute(
     if kind == onnx.AttributeProto.TENSOR:
         return _read_tensor(item.t)
     raise UnsupportedModelError(
-        f"Attributes must be numbers, strings or tensors, but {node.op_type} has {item.name!r} of "
+        f"Attributes must be numbers, strings or tensors, but {where} has {item.name!r} of "
         f"type {onnx.AttributeProto.AttributeType.Name(kind)}. Control flow is not supported."
     )

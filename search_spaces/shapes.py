@@ -19,6 +19,7 @@ from search_spaces.graph import (
     AttributeValue,
     Graph,
     Node,
+    Reference,
     Tensor,
     ValueType,
 )
@@ -34,7 +35,7 @@ class Step(NamedTuple):
     """One statement as it runs: a statement of a function appears once for every call.
 
     Attributes:
-        node: The statement.
+        node: The statement; references to attributes of the function are resolved.
         function: Name of the function it stands in; empty for the main graph.
         inputs: Types of the operands; a missing operand has None.
         outputs: Types of the results.
@@ -61,7 +62,7 @@ def trace_shapes(graph: Graph) -> list[Step]:
 
 
 _Types = dict[str, ValueType | None]
-_Key = tuple[str, tuple[ValueType | None, ...]]
+_Key = tuple[str, tuple[ValueType | None, ...], Attributes]
 
 
 class _Walker:
@@ -72,13 +73,19 @@ class _Walker:
         self.known: dict[_Key, tuple[list[Step], tuple[ValueType, ...]]] = {}
 
     def walk(
-        self, nodes: Sequence[Node], function: str, known: Mapping[str, ValueType | None]
+        self,
+        nodes: Sequence[Node],
+        function: str,
+        known: Mapping[str, ValueType | None],
+        given: Attributes = (),
     ) -> tuple[list[Step], _Types]:
         """Return the steps of a body and the types of all its values."""
         types: _Types = {**known, "": None}
         constants: dict[str, Tensor] = {}
         steps: list[Step] = []
         for index, node in enumerate(nodes):
+            if given:
+                node = _resolved(node, dict(given))  # noqa: PLW2901
             inputs = tuple([types[name] for name in node.inputs])
             if node.op.startswith(_PREFIX):
                 outputs = self._call(node, f"{index}/", inputs, steps)
@@ -94,12 +101,13 @@ class _Walker:
         """Append the steps of a call, with names of the caller."""
         name = node.op[len(_PREFIX) :]
         function = self.graph.functions[name]
-        if (name, inputs) not in self.known:
+        key = (name, inputs, node.attributes)
+        if key not in self.known:
             own = dict(zip(function.inputs, inputs, strict=True))
-            body, types = self.walk(function.nodes, name, own)
+            body, types = self.walk(function.nodes, name, own, node.attributes)
             results = tuple([_known(types[output], name) for output in function.outputs])
-            self.known[name, inputs] = (body, results)
-        body, results = self.known[name, inputs]
+            self.known[key] = (body, results)
+        body, results = self.known[key]
         actual = dict(zip(function.inputs, node.inputs, strict=True))
         actual.update(zip(function.outputs, node.outputs, strict=False))
         actual[""] = ""
@@ -108,6 +116,20 @@ class _Walker:
             produced = tuple([actual.get(n) or path + n for n in step.results])
             steps.append(step._replace(operands=operands, results=produced))
         return results
+
+
+def _resolved(node: Node, given: Mapping[str, AttributeValue]) -> Node:
+    """Put what the caller gives in the place of references to attributes of the function."""
+    if not any(isinstance(value, Reference) for _, value in node.attributes):
+        return node
+    return node._replace(
+        attributes=tuple(
+            [
+                (name, given[value.name] if isinstance(value, Reference) else value)
+                for name, value in node.attributes
+            ]
+        )
+    )
 
 
 def _known(value_type: ValueType | None, function: str) -> ValueType:
