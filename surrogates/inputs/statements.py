@@ -12,24 +12,32 @@ network, and it never evaluates or loads data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain as chain_of
 
 import numpy as np
 import onnx
 import onnx.checker
 import onnx.parser
-import onnx.shape_inference
 from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
+from surrogates.inputs.nodes import (
+    Step,
+    decoded_attribute,
+    plain_result_shape,
+    read_steps,
+    render,
+    resolve_references,
+    shape_fields,
+    typed_shape,
+)
+from surrogates.inputs.shapes import Shape
 
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
-
-_MAX_CONSTANT_VALUES = 8
-_ATTRIBUTE = onnx.AttributeProto
-_Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,15 @@ class StatementGraph:
     def __len__(self) -> int:
         """Return the number of statements."""
         return len(self.statements)
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A model-local function, read once."""
+
+    formals: tuple[str, ...]
+    outputs: tuple[str, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -93,8 +110,12 @@ class _Reader:
     def __init__(self, model: onnx.ModelProto, max_statements: int) -> None:
         self._model = model
         self._limit = max_statements
-        self._functions = {(f.domain, f.name): f for f in model.functions}
+        self._functions = {
+            (f.domain, f.name): _Function(tuple(f.input), tuple(f.output), read_steps(f.node))
+            for f in model.functions
+        }
         self._bodies: dict[tuple[str, str], _Body] = {}
+        self._shapes_of_calls: dict[object, tuple[Shape, ...]] = {}
         self._open: set[tuple[str, str]] = set()
         self._statements: list[str] = []
         self._defines: list[tuple[int, int]] = []
@@ -104,20 +125,14 @@ class _Reader:
     def read(self) -> StatementGraph:
         """Read the main graph and, from its calls, the functions."""
         graph = self._model.graph
-        shapes = _typed_shapes(graph.input)
-        for tensor in graph.initializer:
-            shapes[tensor.name] = tuple(tensor.dims)
-        names = [value.name for value in graph.input]
-        initializers = {tensor.name for tensor in graph.initializer}
-        data = [n for n in names if n == "x"] or [n for n in names if n not in initializers][:1]
-        weights = {n: s for n, s in shapes.items() if n not in data}
-        results = self._result_shapes(graph)
+        typed = {value.name: typed_shape(value) for value in graph.input}
+        stored = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
+        weights = {name for name in (*typed, *stored) if name not in data}
+        shapes = typed | stored
+        declared = {v.name: typed_shape(v) for v in (*graph.value_info, *graph.output)}
         self._scope(
-            graph.node,
-            data=[(name, shapes.get(name, ())) for name in data],
-            weights=weights,
-            results=results,
-            outputs=[value.name for value in graph.output],
+            read_steps(graph.node), data, weights, shapes, [v.name for v in graph.output], declared
         )
         if not self._statements:
             raise TextError(
@@ -130,46 +145,50 @@ class _Reader:
             returns=_pairs(self._returns),
         )
 
-    def _result_shapes(self, graph: onnx.GraphProto) -> dict[str, _Shape]:
-        """Shapes of the values in the main graph, as far as ONNX infers them."""
-        try:
-            inferred = onnx.shape_inference.infer_shapes(self._model).graph
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError):
-            inferred = graph  # no shapes then; what is wrong is said where it is read
-        return _typed_shapes(inferred.value_info) | _typed_shapes(inferred.output)
-
     def _scope(
         self,
-        nodes: Sequence[onnx.NodeProto],
-        *,
-        data: list[tuple[str, _Shape]],
-        weights: dict[str, _Shape],
-        results: dict[str, _Shape],
+        steps: Sequence[Step],
+        data: Sequence[str],
+        weights: set[str],
+        shapes: dict[str, Shape],
         outputs: Sequence[str],
+        declared: Mapping[str, Shape],
     ) -> _Body:
-        """Read the nodes of a graph or function body; return which statements they became."""
+        """Read the nodes of a graph or function body; return which statements they became.
+
+        Args:
+            steps: In text order.
+            data: Inputs that carry data.
+            weights: Inputs and initializers that carry weights.
+            shapes: Shapes of all of these; results are added.
+            outputs: Names that the scope returns.
+            declared: Shapes that the text states, used where no rule gives one.
+        """
         defined: dict[str, int] = {}
-        own: list[int] = []
-        for name, shape in data:
-            defined[name] = self._add(f"Input{_shape_fields('out', shape)}")
-            own.append(defined[name])
+        for name in data:
+            defined[name] = self._add("Input" + shape_fields("out", shapes.get(name, ())))
+        own = list(defined.values())
         chain = _Chain()
-        n_uses = _count_uses(nodes, outputs)
-        for node in nodes:
-            operands = [name for name in node.input if name]
-            key = (node.domain, node.op_type)
-            function = self._functions.get(key)
-            fields = [node.op_type if function is None else "Call"]
-            fields += [_attribute_field(a) for a in sorted(node.attribute, key=_name)]
-            bound = [weights[name] for name in operands if name in weights]
-            if function is None:
-                fields += [_shape_fields(f"w{k}.", s)[1:] for k, s in enumerate(bound) if s]
-            producers = self._producers(node, operands, defined, weights)
-            shape = results.get(node.output[0], ()) if node.output else ()
-            fields += [_shape_fields("out", shape)[1:]] if shape else []
-            rendered = " ".join(fields)
-            signature = (key, rendered, tuple(bound))
-            if chain.continues(signature, producers, operands, n_uses):
+        n_uses = Counter(chain_of.from_iterable(step.operands for step in steps))
+        n_uses.update(outputs)
+        for step in steps:
+            key = (step.domain, step.operator)
+            found = self._result_shapes(step, shapes, {})
+            for position, name in enumerate(step.results):
+                shape = found[position] if position < len(found) else ()
+                shapes[name] = shape or declared.get(name, ())
+            producers = self._producers(step, defined, weights)
+            bound = tuple(shapes.get(name, ()) for name in step.operands if name in weights)
+            is_call = key in self._functions
+            result = shapes[step.results[0]] if step.results else ()
+            rendered = render(
+                "Call" if is_call else step.operator,
+                step.attributes,
+                () if is_call else bound,
+                result,
+            )
+            signature = (key, rendered, bound)
+            if chain.continues(signature, producers, step.operands, n_uses):
                 chain.count += 1
                 index = chain.statement
                 self._statements[index] = f"{rendered} times={chain.count}"
@@ -178,34 +197,60 @@ class _Reader:
                 own.append(index)
                 self._defines += [(producer, index) for producer in producers]
                 chain = _Chain(signature, index)
-                if function is not None:
-                    self._link(index, key, node, weights, results)
-            chain.result = node.output[0] if node.output else ""
-            for name in node.output:
+                if is_call:
+                    self._link(index, key, step.operands, weights, shapes)
+            chain.result = step.results[0] if step.results else ""
+            for name in step.results:
                 defined[name] = index
-        for name in outputs:
-            if name not in defined and name not in weights:
-                raise TextError(
-                    f"Every result must be defined, but {name!r} is not. Export the model again."
-                )
+        missing = [name for name in outputs if name not in defined and name not in weights]
+        if missing:
+            raise TextError(
+                f"Every result must be defined, but {missing[0]!r} is not. Export the model again."
+            )
         ends = tuple(defined[name] for name in outputs if name in defined)
         return _Body(tuple(own), ends)
 
-    def _producers(
-        self,
-        node: onnx.NodeProto,
-        operands: Iterable[str],
-        defined: dict[str, int],
-        weights: dict[str, _Shape],
-    ) -> list[int]:
+    def _result_shapes(
+        self, step: Step, shapes: Mapping[str, Shape], bound: Mapping[str, bytes]
+    ) -> tuple[Shape, ...]:
+        """Shapes of the results of a node; of a call, by the rules applied to the body.
+
+        Args:
+            step: The node.
+            shapes: What is known in its scope.
+            bound: Attributes of the call that the scope belongs to, by name.
+        """
+        operands = tuple([shapes.get(name, ()) for name in step.operands])
+        function = self._functions.get((step.domain, step.operator))
+        if function is None:
+            if step.domain:
+                return ()
+            return (
+                plain_result_shape(
+                    step.operator, resolve_references(step.attributes, bound), operands
+                ),
+            )
+        key = (step.domain, step.operator, step.attributes, operands)
+        if key not in self._shapes_of_calls:
+            self._shapes_of_calls[key] = ()  # a call inside itself stays unknown
+            inner = dict(zip(function.formals, operands, strict=False))
+            named = {decoded_attribute(encoded).name: encoded for encoded in step.attributes}
+            for inner_step in function.steps:
+                found = self._result_shapes(inner_step, inner, named)
+                inner.update(zip(inner_step.results, found, strict=False))
+            known = tuple(inner.get(name, ()) for name in function.outputs)
+            self._shapes_of_calls[key] = known
+        return self._shapes_of_calls[key]
+
+    def _producers(self, step: Step, defined: dict[str, int], weights: set[str]) -> list[int]:
         """Statements that define the operands, one entry per operand that is not a weight."""
         producers = []
-        for name in operands:
+        for name in step.operands:
             if name in defined:
                 producers.append(defined[name])
-            elif name not in weights:
+            elif name and name not in weights:
                 raise TextError(
-                    f"Every operand must be defined before it is used, but {node.op_type} reads "
+                    f"Every operand must be defined before it is used, but {step.operator} reads "
                     f"{name!r}. Export the model again."
                 )
         return producers
@@ -214,9 +259,9 @@ class _Reader:
         self,
         call: int,
         key: tuple[str, str],
-        node: onnx.NodeProto,
-        weights: dict[str, _Shape],
-        results: dict[str, _Shape],
+        operands: Sequence[str],
+        weights: set[str],
+        shapes: Mapping[str, Shape],
     ) -> None:
         """Relate a call to the body of its function, which is read at the first call."""
         if key in self._open:
@@ -227,21 +272,15 @@ class _Reader:
         if key not in self._bodies:
             function = self._functions[key]
             self._open.add(key)
-            inner_weights: dict[str, _Shape] = {}
-            inner_data: list[tuple[str, _Shape]] = []
-            for formal, actual in zip(function.input, node.input, strict=False):
-                if actual in weights:
-                    inner_weights[formal] = weights[actual]
-                else:
-                    inner_data.append((formal, results.get(actual, ())))
-            for formal in function.input[len(node.input) :]:
-                inner_weights[formal] = ()
+            bound = dict(zip(function.formals, operands, strict=False))
+            data = [formal for formal, actual in bound.items() if actual not in weights]
             self._bodies[key] = self._scope(
-                function.node,
-                data=inner_data,
-                weights=inner_weights,
-                results={},
-                outputs=list(function.output),
+                function.steps,
+                data,
+                weights=set(function.formals).difference(data),
+                shapes={formal: shapes.get(actual, ()) for formal, actual in bound.items()},
+                outputs=function.outputs,
+                declared={},
             )
             self._open.discard(key)
         body = self._bodies[key]
@@ -272,8 +311,8 @@ class _Chain:
         self,
         signature: object,
         producers: list[int],
-        operands: list[str],
-        n_uses: dict[str, int],
+        operands: Sequence[str],
+        n_uses: Mapping[str, int],
     ) -> bool:
         """Whether a node equals the last one and is the only reader of its result."""
         return (
@@ -282,65 +321,6 @@ class _Chain:
             and self.result in operands
             and n_uses.get(self.result, 0) == 1
         )
-
-
-def _count_uses(nodes: Iterable[onnx.NodeProto], outputs: Iterable[str]) -> dict[str, int]:
-    """How often each name is read in a scope."""
-    uses: dict[str, int] = {}
-    for node in nodes:
-        for name in node.input:
-            uses[name] = uses.get(name, 0) + 1
-    for name in outputs:
-        uses[name] = uses.get(name, 0) + 1
-    return uses
-
-
-def _typed_shapes(values: Iterable[onnx.ValueInfoProto]) -> dict[str, _Shape]:
-    """Name to shape; a dimension that is not a number becomes 0."""
-    return {
-        value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
-        for value in values
-    }
-
-
-def _shape_fields(prefix: str, shape: _Shape) -> str:
-    """One field a dimension, each with a leading space."""
-    return "".join(f" {prefix}{axis}={size}" for axis, size in enumerate(shape))
-
-
-def _name(attribute: onnx.AttributeProto) -> str:
-    return attribute.name
-
-
-def _attribute_field(attribute: onnx.AttributeProto) -> str:
-    """Render an attribute; data of tensors is not read beyond a few values."""
-    if attribute.ref_attr_name:
-        return f"{attribute.name}=@"
-    match attribute.type:
-        case _ATTRIBUTE.INT:
-            value = str(attribute.i)
-        case _ATTRIBUTE.INTS:
-            value = ",".join(map(str, attribute.ints))
-        case _ATTRIBUTE.FLOAT:
-            value = f"{attribute.f:.4g}"
-        case _ATTRIBUTE.FLOATS:
-            value = ",".join(f"{number:.4g}" for number in attribute.floats)
-        case _ATTRIBUTE.STRING:
-            value = attribute.s.decode("utf-8", "replace").replace(" ", "_")
-        case _ATTRIBUTE.TENSOR:
-            value = _tensor_field(attribute.t)
-        case _:
-            value = onnx.AttributeProto.AttributeType.Name(attribute.type)
-    return f"{attribute.name}={value}"
-
-
-def _tensor_field(tensor: onnx.TensorProto) -> str:
-    """Shape of a constant, and its values when they are few."""
-    shape = "x".join(map(str, tensor.dims))
-    if int(np.prod(tensor.dims, dtype=np.int64)) > _MAX_CONSTANT_VALUES:
-        return f"[{shape}]"
-    values = onnx.numpy_helper.to_array(tensor).ravel()
-    return f"[{shape}]" + ",".join(f"{number:.4g}" for number in values.tolist())
 
 
 def _pairs(pairs: list[tuple[int, int]]) -> NDArray[np.int32]:

@@ -32,13 +32,15 @@ def exact_distribution(
         trie: Its legal numerals.
         given: Metric id to known numerals, shape ``(n, length)`` each.
     """
-    context = None
-    if given:
-        metrics = list(given)
-        tokens = torch.stack([given[k] for k in metrics], dim=1)
-        known = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        context = Context(torch.tensor(metrics), tokens, known)
+    context = _all_known(given) if given else None
     return network.leaf_log_probabilities(memory, metric, trie, context).exp()
+
+
+def _all_known(given: Mapping[int, Tensor]) -> Context:
+    """A context in which every row knows every given metric."""
+    tokens = torch.stack(list(given.values()), dim=1)
+    known = torch.ones(tokens.shape[:2], dtype=torch.bool)
+    return Context(torch.tensor(list(given)), tokens, known)
 
 
 def chain_distributions(
@@ -89,18 +91,20 @@ def sample_numerals(
     trie: TrieTensors,
     generator: torch.Generator,
     *,
+    origin: Tensor,
     given: Mapping[int, Tensor] | None = None,
     temperature: float = 1.0,
     top_p: float = 1.0,
 ) -> Tensor:
-    """Draw one numeral a row, token by token under the grammar.
+    """Draw numerals token by token under the grammar.
 
     Args:
         network: In evaluation mode.
-        memory: Encoded texts, n of them.
+        memory: Encoded texts.
         metric: Metric id.
         trie: Its legal numerals.
         generator: Source of randomness.
+        origin: Shape ``(n,)``, the text of each draw.
         given: Metric id to known numerals, shape ``(n, length)`` each.
         temperature: Divides the logits, above 0; 1 samples the exact distribution.
         top_p: Keeps the likeliest tokens that reach this mass, in (0, 1].
@@ -108,24 +112,24 @@ def sample_numerals(
     Returns:
         Token ids, shape ``(n, length)``.
     """
-    n = len(memory.padding)
+    n = len(origin)
     numeral = torch.empty(n, 0, dtype=torch.long)
-    context = None
     if given:
-        tokens = torch.stack([given[k] for k in given], dim=1)
-        known = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        context = Context(torch.tensor(list(given)), tokens, known)
-    logits = network.next_token_logits(memory, metric, trie, context)
+        logits = network.next_token_logits(memory.rows(origin), metric, trie, _all_known(given))
+        origin = torch.arange(n)
+    else:
+        logits = network.next_token_logits(memory, metric, trie)
+    children = _children(trie)
     node = torch.zeros(n, dtype=torch.long)
     for depth in range(trie.leaf_tokens.shape[1]):
-        row = logits[torch.arange(n), node].masked_fill(~trie.legal[node], -torch.inf)
+        row = logits[origin, node].masked_fill(~trie.legal[node], -torch.inf)
         probabilities = torch.softmax(row / temperature, dim=1)
         if top_p < 1.0:
             probabilities = _nucleus(probabilities, top_p)
         token = torch.multinomial(probabilities, 1, generator=generator)
         numeral = torch.cat([numeral, token], dim=1)
         if depth + 1 < trie.leaf_tokens.shape[1]:
-            node = _children(trie)[node, token[:, 0]]
+            node = children[node, token[:, 0]]
     return numeral
 
 

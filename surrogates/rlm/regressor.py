@@ -198,17 +198,18 @@ class RlmRegressor(Surrogate):
         generator = torch.Generator().manual_seed(seed)
         drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
         for rows, memory in self._encoded(texts):
-            repeated = memory.rows(torch.arange(len(rows)).repeat(n_samples))
+            origin = torch.arange(len(rows)).repeat(n_samples)
             given: dict[int, torch.Tensor] = {}
             for metric in wanted:
                 k = self._metrics.index(metric)
                 with torch.inference_mode():
                     tokens = sample_numerals(
                         network,
-                        repeated,
+                        memory,
                         k,
                         self._trie(k),
                         generator,
+                        origin=origin,
                         given=given,
                         temperature=temperature,
                         top_p=top_p,

@@ -1,0 +1,132 @@
+"""The file of a comparison: one JSON document, rows added as they are measured.
+
+``{"protocol", "commit", "machine", "rows": [{"method", "target", "n", "seed", "metric", "value",
+"train_seconds", "predict_seconds"}]}``. A run that is interrupted goes on after the last row.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_rlm.atomic_files import explained, write_atomically
+from nas_rlm.errors import DatasetError
+from nas_rlm.measure.device import current_environment
+
+RESULTS_FILE = "results.json"
+
+Cell = tuple[str, str, int, int]
+"""Method, target, training rows, seed: what is trained and tested at once."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure."""
+
+    method: str
+    target: str
+    n: int
+    seed: int
+    metric: str
+    value: float
+    train_seconds: float
+    predict_seconds: float
+
+    @property
+    def cell(self) -> Cell:
+        """What was trained and tested for this figure."""
+        return self.method, self.target, self.n, self.seed
+
+
+@dataclass
+class Results:
+    """All figures of one protocol."""
+
+    protocol: str
+    commit: str
+    machine: str
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def cells(self) -> set[Cell]:
+        """What is measured already."""
+        return {row.cell for row in self.rows}
+
+    def add(self, rows: Iterable[Row], folder: Path) -> None:
+        """Add figures and write the file.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
+        self.rows += rows
+        self.commit, self.machine = current_commit(), current_machine()
+        document: dict[str, Any] = {
+            "protocol": self.protocol,
+            "commit": self.commit,
+            "machine": self.machine,
+            "rows": [asdict(row) for row in self.rows],
+        }
+        with explained(folder, "be written"):
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(document, indent=1, allow_nan=False)
+            write_atomically(folder / RESULTS_FILE, text.encode())
+
+
+def read_results(folder: Path, protocol: str) -> Results:
+    """Read the figures of a protocol, none if the folder has no file.
+
+    Raises:
+        DatasetError: If the file is damaged or belongs to another protocol.
+    """
+    path = folder / RESULTS_FILE
+    if not path.exists():
+        return Results(protocol, current_commit(), current_machine())
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        rows = [Row(**row) for row in document["rows"]]
+        results = Results(document["protocol"], document["commit"], document["machine"], rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{path.name} of {folder.name!r} is damaged: {error!r}. Delete it and run again."
+        raise DatasetError(message) from error
+    if results.protocol != protocol:
+        message = (
+            f"{path.name} must hold protocol {protocol!r}, but holds {results.protocol!r}. "
+            "Choose another folder."
+        )
+        raise DatasetError(message)
+    return results
+
+
+def current_commit() -> str:
+    """Return the commit of the working tree, ``+`` appended if it has changes."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    if not commit:
+        return "unknown"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py", "*.toml")
+    return f"{commit}+" if changed else commit
+
+
+def current_machine() -> str:
+    """Describe processor and threads in one line."""
+    import torch
+
+    environment = current_environment()
+    return f"{environment.cpu_model}, {torch.get_num_threads()} threads"
+
+
+def _git(*arguments: str) -> str:
+    """Output of a git command in the folder of the package, empty if there is none."""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", *arguments],  # noqa: S607 - the user's git
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,154 @@
+"""Nodes of a protocol buffer as plain values: read once, rendered and measured from caches.
+
+Reading a protocol buffer field by field costs more than parsing the text did, so a node is copied
+once into tuples, and what is derived from its attributes is looked up by their encoding.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+
+from surrogates.inputs.shapes import Shape, result_shape
+
+_MAX_CONSTANT_VALUES = 8
+_ATTRIBUTE = onnx.AttributeProto
+_MAX_CACHED = 65536
+
+
+class Step(NamedTuple):
+    """A node, read once out of its protocol buffer."""
+
+    domain: str
+    operator: str
+    attributes: tuple[bytes, ...]
+    """Each attribute as it is encoded; equal encodings are equal attributes."""
+    operands: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+def read_steps(nodes: Iterable[onnx.NodeProto]) -> tuple[Step, ...]:
+    """Read nodes once; reading a protocol buffer field by field is what costs."""
+    return tuple(
+        Step(
+            node.domain,
+            node.op_type,
+            tuple([attribute.SerializeToString() for attribute in node.attribute]),
+            tuple(node.input),
+            tuple(node.output),
+        )
+        for node in nodes
+    )
+
+
+_SHAPES_BY_TYPE: dict[bytes, Shape] = {}
+
+
+def typed_shape(value: onnx.ValueInfoProto) -> Shape:
+    """Shape of a typed value; a dimension that is not a number becomes 0.
+
+    Reading a shape field by field costs more than parsing it did, and a text declares the same
+    few types many times, so shapes are looked up by their encoding.
+    """
+    encoded = value.type.SerializeToString()
+    shape = _SHAPES_BY_TYPE.get(encoded)
+    if shape is None:
+        shape = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+        if len(_SHAPES_BY_TYPE) < _MAX_CACHED:
+            _SHAPES_BY_TYPE[encoded] = shape
+    return shape
+
+
+@functools.lru_cache(_MAX_CACHED)
+def shape_fields(prefix: str, shape: Shape) -> str:
+    """One field a dimension, each with a leading space."""
+    return "".join(f" {prefix}{axis}={size}" for axis, size in enumerate(shape))
+
+
+@functools.lru_cache(_MAX_CACHED)
+def render(
+    operator: str, attributes: tuple[bytes, ...], weights: tuple[Shape, ...], result: Shape
+) -> str:
+    """Write a statement without names."""
+    fields = sorted(_attribute_field(decoded_attribute(encoded)) for encoded in attributes)
+    shapes = [shape_fields(f"w{k}.", shape) for k, shape in enumerate(weights)]
+    return " ".join([operator, *fields]) + "".join(shapes) + shape_fields("out", result)
+
+
+def decoded_attribute(encoded: bytes) -> onnx.AttributeProto:
+    """Decode an attribute."""
+    attribute = onnx.AttributeProto()
+    attribute.ParseFromString(encoded)
+    return attribute
+
+
+def resolve_references(
+    attributes: tuple[bytes, ...], bound: Mapping[str, bytes]
+) -> tuple[bytes, ...]:
+    """Replace references to attributes of the call by their values, renamed."""
+    if not bound:
+        return attributes
+    resolved = []
+    for encoded in attributes:
+        attribute = decoded_attribute(encoded)
+        if attribute.ref_attr_name in bound:
+            value = decoded_attribute(bound[attribute.ref_attr_name])
+            value.name = attribute.name
+            resolved.append(value.SerializeToString())
+        else:
+            resolved.append(encoded)
+    return tuple(resolved)
+
+
+@functools.lru_cache(_MAX_CACHED)
+def plain_result_shape(
+    operator: str, attributes: tuple[bytes, ...], operands: tuple[Shape, ...]
+) -> Shape:
+    """Result shape of an operator of ONNX; unknown if an attribute is an unbound reference."""
+    found: dict[str, int | float | str | Sequence[int]] = {}
+    for attribute in map(decoded_attribute, attributes):
+        if attribute.ref_attr_name:
+            return ()
+        if attribute.type == _ATTRIBUTE.INT:
+            found[attribute.name] = attribute.i
+        elif attribute.type == _ATTRIBUTE.INTS:
+            found[attribute.name] = list(attribute.ints)
+        elif attribute.type == _ATTRIBUTE.STRING:
+            found[attribute.name] = attribute.s.decode("utf-8", "replace")
+    return result_shape(operator, found, operands)
+
+
+def _attribute_field(attribute: onnx.AttributeProto) -> str:
+    """Render an attribute; data of tensors is not read beyond a few values."""
+    if attribute.ref_attr_name:
+        return f"{attribute.name}=@"
+    match attribute.type:
+        case _ATTRIBUTE.INT:
+            value = str(attribute.i)
+        case _ATTRIBUTE.INTS:
+            value = ",".join(map(str, attribute.ints))
+        case _ATTRIBUTE.FLOAT:
+            value = f"{attribute.f:.4g}"
+        case _ATTRIBUTE.FLOATS:
+            value = ",".join(f"{number:.4g}" for number in attribute.floats)
+        case _ATTRIBUTE.STRING:
+            value = attribute.s.decode("utf-8", "replace").replace(" ", "_")
+        case _ATTRIBUTE.TENSOR:
+            value = _tensor_field(attribute.t)
+        case _:
+            value = onnx.AttributeProto.AttributeType.Name(attribute.type)
+    return f"{attribute.name}={value}"
+
+
+def _tensor_field(tensor: onnx.TensorProto) -> str:
+    """Shape of a constant, and its values when they are few."""
+    shape = "x".join(map(str, tensor.dims))
+    if int(np.prod(tensor.dims, dtype=np.int64)) > _MAX_CONSTANT_VALUES:
+        return f"[{shape}]"
+    values = onnx.numpy_helper.to_array(tensor).ravel()
+    return f"[{shape}]" + ",".join(f"{number:.4g}" for number in values.tolist())
