@@ -14,11 +14,15 @@ from search_spaces.errors import (
     UnknownSpaceError,
     UnsupportedModelError,
 )
+from search_spaces.enas_macro.space import EnasMacro
 from search_spaces.fbnet.space import FBNet
 from search_spaces.materialize import materialize
+from search_spaces.nasbench101.space import NasBench101
 from search_spaces.nasbench201.space import NasBench201
+from search_spaces.nasbench_macro.space import NasBenchMacro
 from search_spaces.ofa_mbv3.space import OfaMbv3
 from search_spaces.ofa_proxyless.space import OfaProxyless
+from search_spaces.ofa_resnet50.space import OfaResNet50
 from search_spaces.onnx_file import load_onnx
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
 
@@ -46,12 +50,16 @@ __all__ = [
 ]
 
 SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
+    "enas_macro": EnasMacro,
     "fbnet": FBNet,
+    "nasbench101": NasBench101,
     "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
     "nasbench201_imagenet16": lambda: NasBench201("nasbench201_imagenet16", 16, 120),
+    "nasbench_macro": NasBenchMacro,
     "ofa_mbv3": OfaMbv3,
     "ofa_proxyless": OfaProxyless,
+    "ofa_resnet50": OfaResNet50,
 }
 """Every search space by name; add a new one here."""
 
