@@ -5,6 +5,7 @@ from typing import Any
 
 from search_spaces.base import SearchSpace
 from search_spaces.counts import Counts, OpCount, count
+from search_spaces.enas_macro.space import EnasMacro
 from search_spaces.errors import (
     InfiniteSpaceError,
     InvalidArchitectureError,
@@ -14,7 +15,6 @@ from search_spaces.errors import (
     UnknownSpaceError,
     UnsupportedModelError,
 )
-from search_spaces.enas_macro.space import EnasMacro
 from search_spaces.fbnet.space import FBNet
 from search_spaces.materialize import materialize
 from search_spaces.nasbench101.space import NasBench101
