@@ -2,18 +2,17 @@
 
 Every statement gets a colour: a hash of its operator, attributes and the colours of its operands
 (a Merkle hash from the producers). Statements are sorted by depth, then colour, which is a
-topological order. Where colours tie, they are refined by the consumers (Weisfeiler-Leman over the
-data flow, both directions) and, if a tie is left, one of the tied statements is singled out and the
-refinement runs again. Statements that still tie then are exchangeable in every network we know of,
-so any choice gives the same text; two graphs that Weisfeiler-Leman refinement cannot tell from a
-symmetric one could in principle keep two texts.
+topological order. Where colours tie, `search_spaces.passes.tie_breaking` refines them by the
+consumers (Weisfeiler-Leman over the data flow, both directions) and, while a tie is left, singles
+out one of the tied statements and refines again. Statements that still tie then are exchangeable in
+every network we know of, so any choice gives the same text; two graphs that this refinement cannot
+tell from a symmetric one could in principle keep two texts.
 
 Colours are 64-bit integers mixed here and not by Python's `hash`, so that the order is the same in
 every process, platform and Python version.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,13 +20,12 @@ from typing import NamedTuple
 from search_spaces.graph import Attributes, Function, Node
 from search_spaces.graph_printer import statement_head
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
+from search_spaces.passes.tie_breaking import break_ties
 
 __all__ = ["label", "order_by_structure"]
 
 _MASK = (1 << 64) - 1
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_SINGLED_OUT = 0x5851F42D4C957F2D
-_OUTPUT_MARK = 0x2545F4914F6CDD1D
 
 
 @lru_cache(maxsize=16_384)
@@ -72,12 +70,14 @@ def order_by_structure(body: Function, leaf_colours: Mapping[str, int]) -> Funct
     """
     colours = _producer_colours(body, leaf_colours)
     keys: list[tuple[int, ...]] = list(zip(colours.depths, colours.nodes, strict=True))
-    value_colours = colours.values
+    leaves = dict(leaf_colours)
     if len(set(keys)) < len(keys) or _has_tied_leaves(body, leaf_colours):
-        nodes, value_colours = _refine_to_the_end(body, colours)
-        keys = [(*key, node) for key, node in zip(keys, nodes, strict=True)]
+        own = [leaf_colours[name] for name in body.inputs]
+        refined, own = break_ties(body, colours.nodes, own, colours.depths, _mix)
+        keys = [(*key, colour) for key, colour in zip(keys, refined, strict=True)]
+        leaves = dict(zip(body.inputs, own, strict=True))
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return body._replace(nodes=_sort_operands([body.nodes[i] for i in order], value_colours))
+    return body._replace(nodes=_sort_operands([body.nodes[i] for i in order], leaves))
 
 
 def _producer_colours(body: Function, leaf_colours: Mapping[str, int]) -> _Colours:
@@ -111,64 +111,18 @@ def _has_tied_leaves(body: Function, leaf_colours: Mapping[str, int]) -> bool:
     return False
 
 
-def _refine_to_the_end(body: Function, colours: _Colours) -> tuple[list[int], dict[str, int]]:
-    """Refine by consumers; single out tied statements until none tie."""
-    nodes, values = _refine(body, list(colours.nodes), colours.values)
-    while True:
-        counts = Counter(nodes)
-        tied = [
-            (depth, colour, index)
-            for index, (depth, colour) in enumerate(zip(colours.depths, nodes, strict=True))
-            if counts[colour] > 1
-        ]
-        if not tied:
-            return nodes, values
-        chosen = min(tied)[2]
-        nodes[chosen] = _mix((nodes[chosen], _SINGLED_OUT))
-        nodes, values = _refine(body, nodes, values)
-
-
-def _refine(
-    body: Function, nodes: list[int], values: Mapping[str, int]
-) -> tuple[list[int], dict[str, int]]:
-    """Exchange colours between producers and consumers until no class splits."""
-    n_classes = -1
-    outputs = {name: index for index, name in enumerate(body.outputs)}
-    refined = dict(values)
-    while True:
-        uses: dict[str, list[int]] = {name: [colour] for name, colour in refined.items()}
-        for node, colour in zip(body.nodes, nodes, strict=True):
-            is_commutative = node.op in COMMUTATIVE_OPS
-            for position, name in enumerate(node.inputs):
-                uses[name].append(_mix((colour, 0 if is_commutative else position)))
-            for position, name in enumerate(node.outputs):
-                uses[name].append(_mix((colour, _OUTPUT_MARK, position)))
-        for name, index in outputs.items():
-            uses[name].append(_mix((_OUTPUT_MARK, index)))
-        refined = {name: _mix((seen[0], *sorted(seen[1:]))) for name, seen in uses.items()}
-        nodes = [_node_colour(node, c, refined) for node, c in zip(body.nodes, nodes, strict=True)]
-        found = len(set(nodes)) + len(set(refined.values()))
-        if found == n_classes:
-            return nodes, refined
-        n_classes = found
-
-
-def _node_colour(node: Node, colour: int, values: Mapping[str, int]) -> int:
-    """Hash a statement with its operands and results."""
-    operands = [values[name] for name in node.inputs]
-    if node.op in COMMUTATIVE_OPS:
-        operands.sort()
-    return _mix((colour, *operands, *[values[name] for name in node.outputs]))
-
-
-def _sort_operands(nodes: Sequence[Node], values: Mapping[str, int]) -> tuple[Node, ...]:
+def _sort_operands(nodes: Sequence[Node], leaves: Mapping[str, int]) -> tuple[Node, ...]:
     """Sort operands of commutative statements: results by statement, then inputs by colour."""
     position: dict[str, tuple[int, int]] = {}
     result = []
     for index, node in enumerate(nodes):
         if node.op in COMMUTATIVE_OPS:
+            last = len(nodes)
             ranked = sorted(
-                node.inputs, key=lambda name: position.get(name, (len(nodes), values[name]))
+                node.inputs,
+                key=lambda name: (
+                    position[name] if name in position else (last, leaves.get(name, 0))
+                ),
             )
             node = node._replace(inputs=tuple(ranked))  # noqa: PLW2901
         result.append(node)

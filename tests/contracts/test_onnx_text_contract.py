@@ -1,5 +1,8 @@
 """The contract of ONNX text: one network, one text, whatever the order and the names were."""
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import onnx.checker
@@ -200,3 +203,38 @@ def test_different_networks_have_different_text() -> None:
         return print_graph(canonicalize_graph(builder.build(value)))
 
     assert len({one(stride, op) for stride in (1, 2) for op in ("relu", "sigmoid")}) == 4
+
+
+def many_branches(n: int) -> Graph:
+    builder = GraphBuilder((1, 4, 4, 4))
+    branches = [builder.relu(builder.conv(builder.x, 4, 1)) for _ in range(n)]
+    return builder.build(builder.add(*branches))
+
+
+def ladder(n: int) -> Graph:
+    builder = GraphBuilder((1, 4, 4, 4))
+    value = builder.x
+    for _ in range(n):
+        value = builder.add(builder.conv(value, 4, 1), builder.conv(value, 4, 1))
+    return builder.build(value)
+
+
+def late_difference(n: int) -> Graph:
+    builder = GraphBuilder((1, 4, 4, 4))
+    first, second = builder.conv(builder.x, 4, 1), builder.conv(builder.x, 4, 1)
+    for _ in range(n):
+        first, second = builder.relu(first), builder.relu(second)
+    return builder.build(builder.concat(second, first))
+
+
+@pytest.mark.parametrize("write", [many_branches, ladder, late_difference])
+def test_exchangeable_statements_cost_linear_work_and_one_text(
+    write: Callable[[int], Graph],
+) -> None:
+    graph = write(600)
+    start = time.perf_counter()
+    text = print_graph(canonicalize_graph(graph))
+    assert time.perf_counter() - start < 5
+    other = shuffled(graph, np.random.default_rng(3))
+    assert print_graph(canonicalize_graph(other)) == text
+    assert to_text(from_text(text)) == text

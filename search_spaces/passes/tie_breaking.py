@@ -1,0 +1,145 @@
+"""Tell apart statements that have equal producers: by their consumers, else one by one.
+
+Colour refinement on the data flow, both directions: an item (a statement or an input of the body)
+changes its colour when the colours around it tell it from others of its class, and then its
+neighbours look again. Only classes that split cause work, so breaking a tie costs what depends on
+it and not a walk over the graph.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+from search_spaces.graph import Function
+from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
+
+__all__ = ["break_ties"]
+
+_SINGLED_OUT = 0x5851F42D4C957F2D
+_OUTPUT_MARK = 0x2545F4914F6CDD1D
+_MAX_VISITS = 1_000_000
+"""Looks at the surroundings of an item, after which remaining ties are broken as they come."""
+
+Mix = Callable[[Sequence[int]], int]
+Neighbours = list[list[tuple[int, int]]]
+
+
+def break_ties(
+    body: Function,
+    node_colours: Sequence[int],
+    leaf_colours: Sequence[int],
+    depths: Sequence[int],
+    mix: Mix,
+) -> tuple[list[int], list[int]]:
+    """Refine colours until every statement has its own.
+
+    Args:
+        body: n statements, m inputs.
+        node_colours: Length n; equal for statements with equal producers.
+        leaf_colours: Length m; colours of the inputs of the body.
+        depths: Length n; ties of shallow statements are broken first.
+        mix: Hash of a sequence of colours.
+
+    Returns:
+        Refined colours of the n statements and the m inputs.
+    """
+    colours = _mark_outputs(body, [*node_colours, *leaf_colours], mix)
+    partition = _Partition(colours, _neighbours(body, mix), mix)
+    n_nodes = len(node_colours)
+    partition.refine(range(len(colours)))
+    waiting = {(depths[index], partition.colours[index]) for index in range(n_nodes)}
+    heap = sorted(waiting)
+    while heap:
+        _, colour = heapq.heappop(heap)
+        members = partition.members[colour]
+        while len(members) > 1 and (chosen := next(reversed(members))) < n_nodes:
+            for index in partition.single_out(chosen):
+                if index < n_nodes:
+                    heapq.heappush(heap, (depths[index], partition.colours[index]))
+    return partition.colours[:n_nodes], partition.colours[n_nodes:]
+
+
+def _mark_outputs(body: Function, colours: list[int], mix: Mix) -> list[int]:
+    """Mix into the colours which statement gives which output of the body."""
+    producers = {name: index for index, node in enumerate(body.nodes) for name in node.outputs}
+    for position, name in enumerate(body.outputs):
+        if name in producers:
+            index = producers[name]
+            result = body.nodes[index].outputs.index(name)
+            colours[index] = mix((colours[index], _OUTPUT_MARK, position, result))
+    return colours
+
+
+def _neighbours(body: Function, mix: Mix) -> Neighbours:
+    """List for every item the (kind of edge, other item) of its operands and uses."""
+    n_nodes = len(body.nodes)
+    items = {name: (n_nodes + index, 0) for index, name in enumerate(body.inputs)}
+    for index, node in enumerate(body.nodes):
+        items.update({name: (index, position) for position, name in enumerate(node.outputs)})
+    found: Neighbours = [[] for _ in range(n_nodes + len(body.inputs))]
+    for index, node in enumerate(body.nodes):
+        is_commutative = node.op in COMMUTATIVE_OPS
+        for position, name in enumerate(node.inputs):
+            if name:
+                producer, result = items[name]
+                edge = (0 if is_commutative else position, result)
+                found[index].append((mix((1, *edge)), producer))
+                found[producer].append((mix((2, *edge)), index))
+    return found
+
+
+class _Partition:
+    """Items in classes of equal colour."""
+
+    def __init__(self, colours: list[int], neighbours: Neighbours, mix: Mix) -> None:
+        self.colours = colours
+        self.members: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        for item, colour in enumerate(colours):
+            self.members[colour][item] = None
+        self._neighbours = neighbours
+        self._mix = mix
+        self._n_visits = self._n_singled = 0
+
+    def single_out(self, item: int) -> list[int]:
+        """Give one item its own colour; return all items that changed."""
+        self._n_singled += 1
+        self._recolour(item, self._mix((self.colours[item], _SINGLED_OUT, self._n_singled)))
+        return [item, *self.refine([other for _, other in self._neighbours[item]])]
+
+    def refine(self, items: Iterable[int]) -> list[int]:
+        """Split classes until the colours around explain no more; return items that changed."""
+        changed: list[int] = []
+        while self._n_visits < _MAX_VISITS:
+            groups: defaultdict[int, list[int]] = defaultdict(list)
+            for item in set(items):
+                if len(self.members[self.colours[item]]) > 1:
+                    groups[self.colours[item]].append(item)
+            splits = [self._split(colour, group) for colour, group in groups.items()]
+            new = dict(chain.from_iterable(splits))
+            if not new:
+                break
+            for item, colour in new.items():
+                self._recolour(item, colour)
+            changed += new
+            items = [other for item in new for _, other in self._neighbours[item]]
+        return changed
+
+    def _split(self, colour: int, group: list[int]) -> list[tuple[int, int]]:
+        """Return new colours for the part of a class whose surroundings changed."""
+        self._n_visits += len(group)
+        colours, mix = self.colours, self._mix
+        seen = []
+        for item in group:
+            around = sorted(
+                [mix((edge, colours[other])) for edge, other in self._neighbours[item]]
+            )
+            seen.append((item, mix((colour, *around))))
+        is_whole = len(group) == len(self.members[colour])
+        return [] if is_whole and len({new for _, new in seen}) == 1 else seen
+
+    def _recolour(self, item: int, colour: int) -> None:
+        """Move an item to another class."""
+        del self.members[self.colours[item]][item]
+        self.members[colour][item] = None
+        self.colours[item] = colour
