@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 import search_spaces
 from nas_rlm.dataset import digest
 
+RECENT_TEXTS = 2048
+"""Texts that a reader keeps, a few kilobytes each; those of a generation are read soon after."""
+
 Genomes = NDArray[np.int64]
 """Shape ``(n, genes)``."""
 
@@ -25,9 +28,7 @@ class Candidate:
 
     genome: tuple[int, ...]
     digest: str
-    """Of the canonical ONNX text."""
-    text: str
-    """Canonical ONNX text."""
+    """Of the canonical ONNX text, which `CandidateReader.text` gives."""
 
 
 class CandidateReader:
@@ -41,6 +42,7 @@ class CandidateReader:
         """
         self.space = space
         self._digests: dict[tuple[int, ...], str] = {}
+        self._texts: dict[tuple[int, ...], str] = {}
         self._canonical: dict[tuple[int, ...], tuple[int, ...] | None] = {}
 
     def genome(self, genome: Sequence[int]) -> tuple[int, ...] | None:
@@ -60,7 +62,14 @@ class CandidateReader:
     def digest(self, genome: Sequence[int]) -> str | None:
         """Return the digest of a genome, or None where it is no architecture of the space."""
         canonical = self.genome(genome)
-        return None if canonical is None else self._read(canonical)[0]
+        return None if canonical is None else self._read(canonical)
+
+    def text(self, candidate: Candidate) -> str:
+        """Return the canonical ONNX text of a candidate; at once if it was read recently."""
+        text = self._texts.get(candidate.genome)
+        if text is None:
+            text = self.space.to_text(self.space.from_genome(candidate.genome))
+        return text
 
     def remember(self, candidate: Candidate) -> None:
         """Take over what another reader of the same space read."""
@@ -86,10 +95,10 @@ class CandidateReader:
             genome = self.genome(genes)
             if genome is None or self._digests.get(genome) in seen:
                 continue
-            name, text = self._read(genome)
+            name = self._read(genome)
             if name not in seen:
                 seen.add(name)
-                found.append(Candidate(genome, name, self._text(genome) if text is None else text))
+                found.append(Candidate(genome, name))
         return found
 
     def sample(self, n: int, rng: np.random.Generator) -> Genomes:
@@ -111,16 +120,14 @@ class CandidateReader:
             return None
         return self.space.to_genome(self.space.canonical(self.space.from_genome(genes)))
 
-    def _read(self, genome: tuple[int, ...]) -> tuple[str, str | None]:
-        """The digest, and the text where it had to be made."""
-        known = self._digests.get(genome)
-        if known is not None:
-            return known, None
-        text = self._text(genome)
-        name = digest(text)
-        self._digests[genome] = name
-        return name, text
-
-    def _text(self, genome: tuple[int, ...]) -> str:
-        """Canonical ONNX text."""
-        return self.space.to_text(self.space.from_genome(genome))
+    def _read(self, genome: tuple[int, ...]) -> str:
+        """The digest of a canonical genome."""
+        name = self._digests.get(genome)
+        if name is None:
+            text = self.space.to_text(self.space.from_genome(genome))
+            name = digest(text)
+            self._digests[genome] = name
+            self._texts[genome] = text
+            if len(self._texts) > RECENT_TEXTS:
+                del self._texts[next(iter(self._texts))]
+        return name

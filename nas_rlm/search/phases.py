@@ -133,7 +133,7 @@ def take_latencies(
     Raises:
         MeasurementError: If a network cannot be run, or the log is of other networks.
     """
-    candidates = [Candidate(genome, digest, "") for genome, digest in rows]
+    candidates = [Candidate(genome, digest) for genome, digest in rows]
     with run.log(_rounds_file(stage)) as log:
         known = [
             Round.from_mapping({name: item[name] for name in ("index", "number", "samples_ms")})
@@ -204,11 +204,12 @@ def walk_candidates(
         config.seed,
         LEVEL,
     )
+    reader = CandidateReader(services.space)
     with run.log(WALK) as log:
         walk(
             plan,
-            CandidateReader(services.space),
-            lambda candidates: predict(config, services, surrogate, candidates),
+            reader,
+            lambda candidates: predict(config, services, surrogate, reader, candidates),
             journal=run.file(JOURNAL),
             log=log,
             progress=progress,
@@ -224,12 +225,13 @@ def predict(
     config: SearchConfig,
     services: Services,
     surrogate: Surrogate,
+    reader: CandidateReader,
     candidates: Sequence[Candidate],
 ) -> dict[str, PredictiveDistribution]:
     """Predict every metric of the run; counted ones are exact and have no spread."""
     names = [metric.name for metric in config.metrics]
     learned = [name for name in names if name not in services.truth.counted]
-    prediction = surrogate.predict([candidate.text for candidate in candidates], learned)
+    prediction = surrogate.predict([reader.text(candidate) for candidate in candidates], learned)
     genomes = np.array([candidate.genome for candidate in candidates], dtype=np.int64)
     return {
         name: prediction[name]

@@ -155,7 +155,7 @@ class ImprovementBatches(Proposer):
         if len(archive):
             evolution.tell(
                 [
-                    Candidate(tuple(genome), name, "")
+                    Candidate(tuple(genome), name)
                     for genome, name in zip(archive.genomes.tolist(), archive.digests, strict=True)
                 ],
                 {name: archive.values(name) for name in archive.metrics},

@@ -91,6 +91,8 @@ class RLMSampler(BaseSampler):
         budgets: Sequence[str | Budget] = (),
         metrics: MetricRegistry = METRICS,
         batch_size: int = 10,
+        population_size: int = 50,
+        generations: int = 10,
         seed: int = 0,
         refit: Refit | None = None,
         refit_every: int = 10,
@@ -107,6 +109,8 @@ class RLMSampler(BaseSampler):
                 told value is checked, else the predicted one.
             metrics: Which metrics may be named.
             batch_size: Proposals that are chosen together.
+            population_size: Networks of a generation of the inner search on predictions.
+            generations: Generations that a batch is chosen from.
             seed: Seed of everything random.
             refit: Called with all that was told, every `refit_every` told trials.
             refit_every: See `refit`.
@@ -141,6 +145,8 @@ class RLMSampler(BaseSampler):
             self.objectives,
             None if surrogate is None else self._predict,
             self.budgets,
+            population_size=population_size,
+            generations=generations,
             seed=seed,
         )
         objective_names = {metric.name for metric in self.objectives}
@@ -348,7 +354,7 @@ class RLMSampler(BaseSampler):
             raise SamplerError(message)
         names = [metric.name for metric in self.objectives]
         names += [item.metric.name for item in self.budgets]
-        texts = [candidate.text for candidate in candidates]
+        texts = [self._reader.text(candidate) for candidate in candidates]
         return self._surrogate.predict(texts, list(dict.fromkeys(names)))
 
     def _set_constraints(
