@@ -13,6 +13,7 @@ Source:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isqrt
 
 from search_spaces.errors import InvalidArchitectureError
@@ -125,11 +126,7 @@ def matrix_of_edges(n_vertices: int, edges: Iterable[tuple[int, int]]) -> Matrix
 def _check_shape(matrix: Matrix, ops: Sequence[str]) -> None:
     """Check what a cell must be before it is pruned."""
     n = len(matrix)
-    is_triangular = all(
-        len(row) == n and set(row) <= {0, 1} and not any(row[: source + 1])
-        for source, row in enumerate(matrix)
-    )
-    if n < len(_ENDS) or not is_triangular:
+    if n < len(_ENDS) or not _is_triangular(matrix):
         raise InvalidArchitectureError(
             "NAS-Bench-101 matrix must be square, upper triangular and of zeros and ones, "
             f"with at least 2 vertices, but got {str(matrix)[:200]}."
@@ -146,7 +143,17 @@ def _check_shape(matrix: Matrix, ops: Sequence[str]) -> None:
             )
 
 
-def _alive(matrix: Matrix) -> list[int]:
+@lru_cache(maxsize=16_384)
+def _is_triangular(matrix: Matrix) -> bool:
+    """Tell whether a matrix is square, of zeros and ones, with ones above the diagonal alone."""
+    return all(
+        len(row) == len(matrix) and set(row) <= {0, 1} and not any(row[: source + 1])
+        for source, row in enumerate(matrix)
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _alive(matrix: Matrix) -> tuple[int, ...]:
     """Return the vertices on a path from the first to the last vertex; none without a path."""
     n = len(matrix)
     fed, useful = {0}, {n - 1}
@@ -156,4 +163,4 @@ def _alive(matrix: Matrix) -> list[int]:
     for source in range(n - 1, -1, -1):
         if any(matrix[source][target] and target in useful for target in range(source + 1, n)):
             useful.add(source)
-    return sorted(fed & useful) if n - 1 in fed else []
+    return tuple(sorted(fed & useful)) if n - 1 in fed else ()
