@@ -34,6 +34,7 @@ __all__ = [
     "build_network",
     "live_reductions",
     "stage_of_layer",
+    "write_reduction",
 ]
 
 CHANNELS = 36
@@ -74,7 +75,7 @@ def build_network(architecture: EnasArchitecture) -> Graph:
         stage = stage_of_layer(layer)
         for value in range(layer + 1):
             if (value, stage) in reductions and (value, stage) not in at:
-                at[value, stage] = builder.call(_reduction, at[value, stage - 1])
+                at[value, stage] = builder.call(write_reduction, at[value, stage - 1])
         result: Value = builder.call(_BRANCHES[op], at[layer, stage])
         if layer:
             skips = [at[value, stage] for value, bit in enumerate(bits) if bit]
@@ -139,8 +140,8 @@ def _depthwise(body: Body, x: Value, kernel: int) -> Value:
     return body.conv(x, CHANNELS, kernel, groups=CHANNELS, bias=False)
 
 
-def _reduction(body: Body, x: Value) -> Value:
-    """Write a factorized reduction."""
+def write_reduction(body: Body, x: Value) -> Value:
+    """Write a factorized reduction: even pixels to one half of the channels, odd to the other."""
     _, c, h, w = x.shape
     bounds = [
         body.constant_ints(*numbers) for numbers in ((1, 1), (_TO_THE_END, _TO_THE_END), (2, 3))
