@@ -16,6 +16,7 @@ from search_spaces.errors import (
     UnsupportedModelError,
 )
 from search_spaces.fbnet.space import FBNet
+from search_spaces.hiaml.space import Hiaml
 from search_spaces.materialize import materialize
 from search_spaces.nasbench101.space import NasBench101
 from search_spaces.nasbench201.space import NasBench201
@@ -52,6 +53,7 @@ __all__ = [
 SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
     "enas_macro": EnasMacro,
     "fbnet": FBNet,
+    "hiaml": Hiaml,
     "nasbench101": NasBench101,
     "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),

@@ -1,0 +1,1 @@
+"""What the three GENNAPE families share: operations with ReLU6, and how they are counted."""
