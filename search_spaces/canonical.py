@@ -23,7 +23,7 @@ from search_spaces.graph import (
     ValueType,
 )
 from search_spaces.passes.attributes import normalize_statements
-from search_spaces.passes.batch_norm import fold_batch_norm, fold_batch_norm_values
+from search_spaces.passes.batch_norm import fold_batch_norm, fold_batch_norm_values, foldable_pairs
 from search_spaces.passes.canonical_names import name_by_position
 from search_spaces.passes.common_nodes import merge_common_nodes
 from search_spaces.passes.dead_nodes import drop_dead_nodes
@@ -82,9 +82,24 @@ def canonicalize_graph(graph: Graph) -> Graph:
     while True:
         result = _canonicalize_once(graph)
         unused = _unused_results(result)
-        if not unused:
+        if unused:
+            graph = _without_results(result, unused)
+        elif not _may_fold_more(result) or _is_same(result, graph):
             return result
-        graph = _without_results(result, unused)
+        else:
+            graph = result
+
+
+def _is_same(first: Graph, second: Graph) -> bool:
+    """Compare statements, names included."""
+    return first.nodes == second.nodes and dict(first.functions) == dict(second.functions)
+
+
+def _may_fold_more(graph: Graph) -> bool:
+    """Tell whether a BatchNorm kept its weights; merged statements may have set these free."""
+    outputs = tuple([name for name, _ in graph.outputs])
+    bodies = [Function((), outputs, graph.nodes), *graph.functions.values()]
+    return any(foldable_pairs(body) for body in bodies)
 
 
 def _canonicalize_once(graph: Graph) -> Graph:

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from search_spaces.graph import Function, Node
 
-__all__ = ["fold_batch_norm", "fold_batch_norm_values"]
+__all__ = ["fold_batch_norm", "fold_batch_norm_values", "foldable_pairs"]
 
 Arrays = dict[str, NDArray[np.generic]]
 
 
 def fold_batch_norm(body: Function, free_weights: Collection[str]) -> Function:
     """Fold where all weights are `free_weights`: without values and used once in the model."""
-    pairs = _foldable_pairs(body)
+    pairs = foldable_pairs(body)
     replaced: dict[int, Node | None] = {}
     for conv_index, norm_index in pairs:
         conv, norm = body.nodes[conv_index], body.nodes[norm_index]
@@ -47,7 +47,7 @@ def fold_batch_norm_values(
     """
     replaced: dict[int, Node | None] = {}
     folded_data: Arrays = {}
-    for conv_index, norm_index in _foldable_pairs(body):
+    for conv_index, norm_index in foldable_pairs(body):
         conv, norm = body.nodes[conv_index], body.nodes[norm_index]
         if not all(name in data for name in (*conv.inputs[1:], *norm.inputs[1:])):
             continue
@@ -66,7 +66,7 @@ def fold_batch_norm_values(
     return body._replace(inputs=(*body.inputs, *folded_data)), folded_data
 
 
-def _foldable_pairs(body: Function) -> list[tuple[int, int]]:
+def foldable_pairs(body: Function) -> list[tuple[int, int]]:
     """Find (convolution, BatchNorm behind it) where nothing else reads the convolution."""
     norms = [
         (index, node)
