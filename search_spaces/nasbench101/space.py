@@ -35,7 +35,8 @@ class NasBench101(SearchSpace[Cell]):
     The genome has 21 edge bits, row by row, and 5 operations. A genome whose cell, pruned, has no
     path or more than nine edges is no architecture; pruned vertices leave no trace in the `Cell`.
     `sample` is uniform over the 423,624 cells and `enumerate` yields each once, both as the
-    published representative.
+    published representative. Two max pools of the same inputs are one value, so a cell that has
+    such a pair can share its network, and its text, with another cell.
     """
 
     name = "nasbench101"
