@@ -83,10 +83,23 @@ class RlmNetwork(nn.Module):
         return Memory(self.decoder.cache(memory), padding)
 
     def leaf_log_probabilities(
-        self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
+        self,
+        memory: Memory,
+        metric: int,
+        trie: TrieTensors,
+        context: Context | None = None,
+        sharpness: float = 1.0,
     ) -> Tensor:
-        """Return the exact log probability of every numeral of the trie, shape ``(n, l)``."""
-        logits = self.next_token_logits(memory, metric, trie, context).float()
+        """Return the exact log probability of every numeral of the trie, shape ``(n, l)``.
+
+        Args:
+            memory: From :meth:`encode`.
+            metric: Id of the metric whose numeral the trie spells.
+            trie: Prefixes and legal tokens.
+            context: Numbers of other metrics, or None.
+            sharpness: Multiplies the logits of every token; the inverse of a temperature.
+        """
+        logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
         legal = logits.masked_fill(~trie.legal, -torch.inf).log_softmax(dim=-1)
         summed: Tensor = legal[:, trie.leaf_nodes, trie.leaf_tokens].sum(dim=-1)
         return summed

@@ -80,9 +80,9 @@ class NumeralGrammar:
         if mantissa >= BASE**self.n_digits:
             exponent += 1
             mantissa = self._mantissa(exact, exponent)
-        if mantissa < BASE ** (self.n_digits - 1):  # below the smallest numeral
-            smallest = BASE ** (self.n_digits - 1)
-            mantissa = smallest if 2 * mantissa > smallest else 0
+        smallest = Decimal(BASE) ** self.min_exponent
+        if exact < smallest:  # only zero and the smallest numeral are near
+            mantissa = BASE ** (self.n_digits - 1) if 2 * exact > smallest else 0
         if exponent > self.max_exponent:
             raise LabelError(
                 f"A numeral must be below 1e{self.max_exponent + 1}, but got {value!r}. "

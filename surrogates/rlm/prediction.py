@@ -22,6 +22,7 @@ def exact_distribution(
     metric: int,
     trie: TrieTensors,
     given: Mapping[int, Tensor] | None = None,
+    sharpness: float = 1.0,
 ) -> Tensor:
     """Return the probability of every numeral, shape ``(n, l)``.
 
@@ -31,9 +32,10 @@ def exact_distribution(
         metric: Metric id.
         trie: Its legal numerals.
         given: Metric id to known numerals, shape ``(n, length)`` each.
+        sharpness: Of the metric, see :mod:`surrogates.rlm.calibration`.
     """
     context = _all_known(given) if given else None
-    return network.leaf_log_probabilities(memory, metric, trie, context).exp()
+    return network.leaf_log_probabilities(memory, metric, trie, context, sharpness).exp()
 
 
 def _all_known(given: Mapping[int, Tensor]) -> Context:
@@ -48,6 +50,7 @@ def chain_distributions(
     memory: Memory,
     metrics: Sequence[int],
     tries: Sequence[TrieTensors],
+    sharpness: Sequence[float],
     *,
     min_mass: float,
 ) -> list[Tensor]:
@@ -58,6 +61,7 @@ def chain_distributions(
         memory: Encoded texts, n of them.
         metrics: Metric ids in decoding order.
         tries: Legal numerals of each of them.
+        sharpness: Of each of them.
         min_mass: Sequences of earlier numerals with less joint probability are left out and the
             rest is scaled up; 0 keeps every one and is exact.
 
@@ -68,8 +72,9 @@ def chain_distributions(
     origin, weight = torch.arange(n), torch.ones(n)
     given: dict[int, Tensor] = {}
     marginals = []
-    for place, (metric, trie) in enumerate(zip(metrics, tries, strict=True)):
-        probabilities = exact_distribution(network, memory.rows(origin), metric, trie, given)
+    for place, (metric, trie, sharp) in enumerate(zip(metrics, tries, sharpness, strict=True)):
+        rows = memory.rows(origin)
+        probabilities = exact_distribution(network, rows, metric, trie, given, sharp)
         joint = weight[:, None] * probabilities
         marginal = torch.zeros(n, probabilities.shape[1]).index_add_(0, origin, joint)
         marginals.append(marginal / marginal.sum(dim=1, keepdim=True))

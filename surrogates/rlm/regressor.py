@@ -58,6 +58,7 @@ class RlmRegressor(Surrogate):
         self._metrics: tuple[str, ...] = ()
         self._scales: list[MetricScale] = []
         self._branches: list[tuple[tuple[int, int], ...]] = []
+        self._sharpness: list[float] = []
         self._tokenizer: StatementTokenizer | None = None
         self._network: RlmNetwork | None = None
 
@@ -109,9 +110,10 @@ class RlmRegressor(Surrogate):
             )
             tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
             rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
-            train(network, interner, rows, self.settings, np.random.default_rng(seed), progress)
+            rng = np.random.default_rng(seed)
+            sharpness = train(network, interner, rows, self.settings, rng, progress)
         self._metrics, self._scales, self._branches = tuple(metrics), scales, branches
-        self._tokenizer, self._network = tokenizer, network
+        self._tokenizer, self._network, self._sharpness = tokenizer, network, sharpness
         return self
 
     def predict(
@@ -143,18 +145,19 @@ class RlmRegressor(Surrogate):
         if given.keys() & set(ids):
             raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
         tries = [self._trie(k) for k in ids]
+        sharpness = [self._sharpness[k] for k in ids]
         probabilities = [np.zeros((len(texts), len(trie.leaf_values))) for trie in tries]
         for rows, memory in self._encoded(texts):
             with torch.inference_mode():
                 if decoding == "chain":
                     found = chain_distributions(
-                        network, memory, ids, tries, min_mass=_CHAIN_MIN_MASS
+                        network, memory, ids, tries, sharpness, min_mass=_CHAIN_MIN_MASS
                     )
                 else:
                     known = {k: tokens[rows] for k, tokens in given.items()}
                     found = [
-                        exact_distribution(network, memory, k, trie, known)
-                        for k, trie in zip(ids, tries, strict=True)
+                        exact_distribution(network, memory, k, trie, known, sharp)
+                        for k, trie, sharp in zip(ids, tries, sharpness, strict=True)
                     ]
             for table, batch in zip(probabilities, found, strict=True):
                 table[rows] = batch.numpy()
@@ -211,7 +214,7 @@ class RlmRegressor(Surrogate):
                         generator,
                         origin=origin,
                         given=given,
-                        temperature=temperature,
+                        temperature=temperature / self._sharpness[k],
                         top_p=top_p,
                     )
                 given[k] = tokens
@@ -229,6 +232,7 @@ class RlmRegressor(Surrogate):
             "metrics": list(self._metrics),
             "scales": [{"raw": s.raw, "scaled": s.scaled} for s in self._scales],
             "branches": self._branches,
+            "sharpness": self._sharpness,
             "tokenizer": self._tokenizer.to_json(),
         }
         write_checkpoint(folder, self.name, state, network.state_dict())
@@ -245,6 +249,7 @@ class RlmRegressor(Surrogate):
                 MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]
             ]
             regressor._branches = [tuple((s, e) for s, e in b) for b in state["branches"]]
+            regressor._sharpness = [float(value) for value in state["sharpness"]]
             regressor._tokenizer = StatementTokenizer.from_json(state["tokenizer"])
             network = RlmNetwork(
                 settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from surrogates.base import Progress
 from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.statements import StatementGraph
+from surrogates.rlm.calibration import best_sharpness, held_out_rows
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 from surrogates.rlm.precision import training_autocast
@@ -49,8 +51,11 @@ def train(
     settings: RlmSettings,
     rng: np.random.Generator,
     progress: Progress | None = None,
-) -> None:
-    """Train a network in place; it ends in evaluation mode.
+) -> list[float]:
+    """Train a network in place, in two cycles; it ends in evaluation mode.
+
+    The first cycle leaves some rows out, on which the sharpness of every metric is chosen; the
+    second goes on with all rows.
 
     Args:
         network: Freshly created, or trained before.
@@ -59,19 +64,56 @@ def train(
         settings: Steps, rates and losses.
         rng: Order of rows and choice of contexts.
         progress: Called at every step with the loss.
+
+    Returns:
+        The sharpness of each metric, see :mod:`surrogates.rlm.calibration`.
     """
-    n_steps = settings.steps_for(len(rows.graphs))
+    n_rows = len(rows.graphs)
+    n_steps = settings.steps_for(n_rows)
+    held = held_out_rows(n_rows, rng)
+    sharpness = [1.0] * len(rows.tries)
+    first = 0
+    if len(held) and n_steps > 1:
+        first = n_steps // 2
+        kept = np.delete(np.arange(n_rows), held)
+        cycle = _Cycle(first, 0, n_steps)
+        _train_cycle(network, interner, rows, kept, settings, rng, cycle, progress)
+        sharpness = _choose_sharpness(network, interner, rows, held)
+    cycle = _Cycle(n_steps - first, first, n_steps)
+    _train_cycle(network, interner, rows, np.arange(n_rows), settings, rng, cycle, progress)
+    return sharpness
+
+
+class _Cycle(NamedTuple):
+    """A part of the training with a learning rate that rises and falls to 0."""
+
+    n_steps: int
+    done_before: int
+    total: int
+
+
+def _train_cycle(
+    network: RlmNetwork,
+    interner: StatementInterner,
+    rows: TrainingRows,
+    kept: NDArray[np.int64],
+    settings: RlmSettings,
+    rng: np.random.Generator,
+    cycle: _Cycle,
+    progress: Progress | None,
+) -> None:
+    """Train on some of the rows for one cycle."""
     optimizer = torch.optim.AdamW(
         network.parameters(),
         settings.learning_rate,
         (0.9, 0.98),
         weight_decay=settings.weight_decay,
     )
-    streams = _RowStreams(rows.scaled, settings.batch_size, rng)
+    streams = _RowStreams(rows.scaled, kept, settings.batch_size, rng)
     network.train()
-    for step in range(n_steps):
+    for step in range(cycle.n_steps):
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step / n_steps)
+            group["lr"] = settings.learning_rate * _schedule(step / cycle.n_steps)
         index = streams.draw()
         batch = interner.collate([rows.graphs[i] for i in index], [rows.numbers[i] for i in index])
         with training_autocast():
@@ -81,8 +123,33 @@ def train(
         nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
         optimizer.step()
         if progress is not None:
-            progress(step + 1, n_steps, {"loss": float(loss.detach())})
+            progress(cycle.done_before + step + 1, cycle.total, {"loss": float(loss.detach())})
     network.eval()
+
+
+@torch.inference_mode()
+def _choose_sharpness(
+    network: RlmNetwork,
+    interner: StatementInterner,
+    rows: TrainingRows,
+    held: NDArray[np.int64],
+) -> list[float]:
+    """Sharpness of each metric on rows that were left out."""
+    batch = interner.collate([rows.graphs[i] for i in held], [rows.numbers[i] for i in held])
+    memory = network.encode(batch)
+    chosen = []
+    for metric, trie in enumerate(rows.tries):
+        labelled = np.flatnonzero(~np.isnan(rows.scaled[held, metric]))
+        if not len(labelled):
+            chosen.append(1.0)
+            continue
+        scaled = torch.from_numpy(rows.scaled[held[labelled], metric])
+        leaves = (trie.leaf_values - scaled[:, None]).abs().argmin(dim=1)
+        logits = network.next_token_logits(memory.rows(torch.from_numpy(labelled)), metric, trie)
+        chosen.append(
+            best_sharpness(logits, trie.legal, trie.leaf_nodes, trie.leaf_tokens, leaves)
+        )
+    return chosen
 
 
 def _schedule(done: float) -> float:
@@ -94,10 +161,14 @@ class _RowStreams:
     """Draws batches in which a rare metric has more than its share of rows."""
 
     def __init__(
-        self, scaled: NDArray[np.float64], batch_size: int, rng: np.random.Generator
+        self,
+        scaled: NDArray[np.float64],
+        kept: NDArray[np.int64],
+        batch_size: int,
+        rng: np.random.Generator,
     ) -> None:
         self._rng = rng
-        self._labelled = [np.flatnonzero(~np.isnan(column)) for column in scaled.T]
+        self._labelled = [kept[~np.isnan(column[kept])] for column in scaled.T]
         shares = np.sqrt([len(rows) for rows in self._labelled])
         sizes = np.ceil(batch_size * shares / shares.sum()).astype(int)
         self._sizes = [min(k, len(rows)) for k, rows in zip(sizes, self._labelled, strict=True)]

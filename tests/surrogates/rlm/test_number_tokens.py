@@ -52,7 +52,6 @@ def test_value_to_tokens_to_value(value: float, tokens: str | None, back: float 
 
 
 @pytest.mark.parametrize(("value", "back"), [(0.0501, 0.1), (0.0549, 0.1), (-0.0501, -0.1)])
-@pytest.mark.xfail(strict=True, reason="below the smallest numeral, a value is rounded twice")
 def test_half_of_the_smallest_numeral_is_not_rounded_twice(value: float, back: float) -> None:
     assert TWO.decode(TWO.encode(value)) == back
 

@@ -129,9 +129,26 @@ def test_mean_of_20000_samples_is_the_exact_mean(network: RlmNetwork, memory: Me
 
 
 @torch.inference_mode()
+def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: Memory) -> None:
+    trie = TrieTensors.of(digit_trie(GRAMMAR, BRANCHES))
+    exact = exact_distribution(network, memory, 0, trie, sharpness=0.5).double()
+    mean = (exact @ trie.leaf_values.double()).numpy()
+    origin = torch.arange(N).repeat(20_000)
+    generator = torch.Generator().manual_seed(3)
+    draw = partial(sample_numerals, network, memory, 0, trie, generator, origin=origin)
+    warm = np.array([GRAMMAR.decode(row) for row in draw(temperature=2.0).tolist()])
+    warm = warm.reshape(20_000, N)
+    assert (np.abs(warm.mean(axis=0) - mean) < 4 * warm.std(axis=0) / np.sqrt(20_000)).all()
+    plain = exact_distribution(network, memory, 0, trie)
+    assert (exact - plain).abs().sum(dim=1).min() > 0.1
+
+
+@torch.inference_mode()
 def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory: Memory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
-    first, second = chain_distributions(network, memory, [0, 2], [trie, trie], min_mass=0.0)
+    first, second = chain_distributions(
+        network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=0.0
+    )
     total = torch.zeros_like(second)
     for leaf, tokens in enumerate(trie.leaf_tokens):
         given = {0: tokens.expand(N, -1)}
@@ -143,8 +160,10 @@ def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory:
 @torch.inference_mode()
 def test_chain_that_drops_rare_numerals_stays_close(network: RlmNetwork, memory: Memory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
-    exact = chain_distributions(network, memory, [0, 2], [trie, trie], min_mass=0.0)[1]
-    pruned = chain_distributions(network, memory, [0, 2], [trie, trie], min_mass=1e-3)[1]
+    exact = chain_distributions(network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=0.0)[1]
+    pruned = chain_distributions(network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=1e-3)[
+        1
+    ]
     assert (exact - pruned).abs().sum(dim=1).max() < 0.05
     assert pruned.sum(dim=1).numpy() == pytest.approx(np.ones(N), abs=1e-5)
 
