@@ -49,6 +49,7 @@ def search(
     the front that comes out is checked against the truth. Everything is stored in a run folder.
     """
     from nas_rlm.config import default_search_config, read_search_config
+    from nas_rlm.report.summary import write_report
     from nas_rlm.report.tables import outcome_tables
     from nas_rlm.search.job import run_search
 
@@ -72,7 +73,7 @@ def search(
         if is_interrupt(error) and (folder / "run.json").is_file():
             error.add_note(f"What is done is stored; go on with: {command}")
         raise
-    say(f"Run folder: {folder}")
+    say(f"Run folder: {folder}, page: {write_report(folder)}")
     if json:
         print_json({"run_folder": str(folder), **outcome.to_mapping()})
         return

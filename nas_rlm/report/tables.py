@@ -44,19 +44,28 @@ def outcome_tables(outcome: SearchOutcome) -> tuple[Table, ...]:
                 ("total", _fixed(sum(outcome.seconds.values()), 1)),
             ),
         ),
+        *(
+            [Table("Notes", ("note",), tuple((note,) for note in outcome.notes))]
+            if outcome.notes
+            else []
+        ),
     )
 
 
 def front_table(outcome: SearchOutcome) -> Table:
-    """Return one row per architecture of the front: per metric predicted, interval and true."""
+    """Return one row per architecture of the front.
+
+    Per metric: predicted, interval, true and, where a true value has one, its spread.
+    """
     columns = ["architecture"]
     for metric in outcome.metrics:
         columns += [metric, f"{outcome.level:.0%} interval", "true"]
+        columns += ["spread"] if _has_spread(outcome, metric) else []
     rows = []
     for row in outcome.front:
         cells: list[str | int | float | None] = [row.architecture]
         for metric in outcome.metrics:
-            cells += _value_cells(metric, row.values[metric])
+            cells += _value_cells(metric, row.values[metric])[: 3 + _has_spread(outcome, metric)]
         rows.append(tuple(cells))
     title = f"Front: {len(rows)} of {outcome.candidates} candidates"
     return Table(title, tuple(columns), tuple(rows))
@@ -71,11 +80,19 @@ def markdown(table: Table) -> str:
 
 
 def _value_cells(metric: str, value: CheckedValue) -> list[str | int | float | None]:
-    """Return the three cells of one metric."""
+    """Return the four cells of one metric."""
     decimals = _DECIMALS.get(metric.partition("/")[0], 0)
     interval = f"{_fixed(value.low, decimals)} .. {_fixed(value.high, decimals)}"
     true = None if value.true is None else _fixed(value.true, decimals)
-    return [_fixed(value.predicted, decimals), interval, true]
+    spread = None
+    if value.true_low is not None and value.true_high is not None:
+        spread = f"{_fixed(value.true_low, decimals)} .. {_fixed(value.true_high, decimals)}"
+    return [_fixed(value.predicted, decimals), interval, true, spread]
+
+
+def _has_spread(outcome: SearchOutcome, metric: str) -> bool:
+    """Return whether a true value of the metric has a spread."""
+    return any(row.values[metric].true_low is not None for row in outcome.front)
 
 
 def _fixed(value: float, decimals: int) -> str:
