@@ -21,11 +21,13 @@ from search_spaces.materialize import materialize
 from search_spaces.nasbench101.space import NasBench101
 from search_spaces.nasbench201.space import NasBench201
 from search_spaces.nasbench_macro.space import NasBenchMacro
+from search_spaces.nds.cell_space import CellSpace
 from search_spaces.ofa_mbv3.space import OfaMbv3
 from search_spaces.ofa_proxyless.space import OfaProxyless
 from search_spaces.ofa_resnet50.space import OfaResNet50
 from search_spaces.onnx_file import load_onnx
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
+from search_spaces.twopath.space import TwoPath
 
 __all__ = [
     "SPACES",
@@ -59,9 +61,18 @@ SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
     "nasbench201_imagenet16": lambda: NasBench201("nasbench201_imagenet16", 16, 120),
     "nasbench_macro": NasBenchMacro,
+    "nds_amoeba": lambda: CellSpace("nds_amoeba", "amoeba"),
+    "nds_darts": lambda: CellSpace("nds_darts", "darts"),
+    "nds_darts_fix_w_d": lambda: CellSpace("nds_darts_fix_w_d", "darts", is_fixed=True),
+    "nds_enas": lambda: CellSpace("nds_enas", "enas"),
+    "nds_enas_fix_w_d": lambda: CellSpace("nds_enas_fix_w_d", "enas", is_fixed=True),
+    "nds_nasnet": lambda: CellSpace("nds_nasnet", "nasnet"),
+    "nds_pnas": lambda: CellSpace("nds_pnas", "pnas"),
+    "nds_pnas_fix_w_d": lambda: CellSpace("nds_pnas_fix_w_d", "pnas", is_fixed=True),
     "ofa_mbv3": OfaMbv3,
     "ofa_proxyless": OfaProxyless,
     "ofa_resnet50": OfaResNet50,
+    "twopath": TwoPath,
 }
 """Every search space by name; add a new one here."""
 
