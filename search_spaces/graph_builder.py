@@ -278,6 +278,7 @@ class Body:
             *inputs: Operands of the call.
             attributes: Values of the attributes that the block refers to with `Reference`; a
                 block that leaves e.g. ``group`` to its callers serves every channel count.
+                Those that the block does not use are left out.
             **settings: Keyword arguments of `block`.
 
         Returns:
@@ -291,7 +292,7 @@ class Body:
         index = len(self.nodes)
         outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
         arguments = (*[value.name for value in inputs], *names)
-        given = tuple(sorted(attributes.items())) if attributes else ()
+        given = tuple([(name, attributes[name]) for name in trace.attributes])
         self.nodes.append(Node(trace.op, arguments, outputs, given))
         values = tuple(map(Value, outputs, trace.shapes))
         return values if trace.is_tuple else values[0]
@@ -350,9 +351,19 @@ def _same_padding(kernel: Pair, dilation: Pair) -> tuple[int, int]:
 
 
 class _Trace(NamedTuple):
-    """A block traced at some shapes: the call's operator, weight and output shapes, functions."""
+    """A block traced at some shapes.
+
+    Attributes:
+        op: Operator of the call.
+        attributes: Attributes that the call must give, sorted.
+        weights: Types of the weights.
+        shapes: Shapes of the outputs.
+        is_tuple: Whether the block returns a tuple.
+        functions: The function and those it calls.
+    """
 
     op: str
+    attributes: tuple[str, ...]
     weights: tuple[ValueType, ...]
     shapes: tuple[tuple[int, ...], ...]
     is_tuple: bool
@@ -376,6 +387,7 @@ def _trace(
     name = _function_name(getattr(block, "__name__", "block"), function)
     return _Trace(
         op=f"{DOMAIN}.{name}",
+        attributes=tuple(sorted([reference.name for reference in function.references()])),
         weights=tuple([kind for _, kind in body.weights]),
         shapes=tuple([value.shape for value in values]),
         is_tuple=not isinstance(result, Value),
