@@ -51,6 +51,9 @@ class RecordedJob(ModuleType):
 def job(monkeypatch: pytest.MonkeyPatch) -> RecordedJob:
     recorded = RecordedJob()
     monkeypatch.setitem(sys.modules, "nas_rlm.search.job", recorded)
+    monkeypatch.setattr(
+        "nas_rlm.report.summary.write_report", lambda folder: folder / "report.html"
+    )
     return recorded
 
 
@@ -66,6 +69,7 @@ def test_without_options_it_is_the_default_configuration(
     assert "Front: 1 of 2000 candidates" in done.stdout
     assert "|a~0|" in done.stdout
     assert "walking" in done.stderr
+    assert "report.html" in done.stderr
 
 
 def test_options_replace_the_configuration(
