@@ -16,6 +16,7 @@ from search_spaces.errors import (
     UnsupportedModelError,
 )
 from search_spaces.fbnet.space import FBNet
+from search_spaces.fold_repeats import fold_repeats
 from search_spaces.hiaml.space import Hiaml
 from search_spaces.materialize import materialize
 from search_spaces.nasbench101.space import NasBench101
@@ -45,6 +46,7 @@ __all__ = [
     "canonicalize",
     "count",
     "digest",
+    "fold_repeats",
     "from_text",
     "get_space",
     "load_onnx",

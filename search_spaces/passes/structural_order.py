@@ -22,7 +22,7 @@ from search_spaces.graph_printer import statement_head
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 from search_spaces.passes.tie_breaking import break_ties
 
-__all__ = ["label", "order_by_structure"]
+__all__ = ["label", "mix", "order_by_structure"]
 
 _MASK = (1 << 64) - 1
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -40,7 +40,7 @@ def _statement_label(op: str, attributes: Attributes) -> int:
     return label(statement_head(op, attributes))
 
 
-def _mix(parts: Sequence[int]) -> int:
+def mix(parts: Sequence[int]) -> int:
     """Hash a sequence of 64-bit colours; the order counts."""
     state = len(parts)
     for part in parts:
@@ -73,7 +73,7 @@ def order_by_structure(body: Function, leaf_colours: Mapping[str, int]) -> Funct
     leaves = dict(leaf_colours)
     if len(set(keys)) < len(keys) or _has_tied_leaves(body, leaf_colours):
         own = [leaf_colours[name] for name in body.inputs]
-        refined, own = break_ties(body, colours.nodes, own, colours.depths, _mix)
+        refined, own = break_ties(body, colours.nodes, own, colours.depths, mix)
         keys = [(*key, colour) for key, colour in zip(keys, refined, strict=True)]
         leaves = dict(zip(body.inputs, own, strict=True))
     order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -91,12 +91,12 @@ def _producer_colours(body: Function, leaf_colours: Mapping[str, int]) -> _Colou
         if op in COMMUTATIVE_OPS:
             operands.sort()
         operands.append(_statement_label(op, attributes))
-        colour = _mix(operands)
+        colour = mix(operands)
         depth = 1 + max([depth_of[name] for name in inputs], default=0)
         nodes.append(colour)
         depths.append(depth)
         for index, name in enumerate(outputs):
-            values[name] = _mix((colour, index)) if index else colour
+            values[name] = mix((colour, index)) if index else colour
             depth_of[name] = depth
     return _Colours(values, nodes, depths)
 
