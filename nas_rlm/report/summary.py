@@ -117,7 +117,7 @@ def _tiles(outcome: SearchOutcome) -> str:
     ]
     tiles.append((f"{sum(outcome.seconds.values()):.0f} s", "from nothing to the checked front"))
     cells = "".join(
-        f'<div class="tile"><b>{_escape(value)}</b><span>{_escape(text)}</span></div>'
+        f'<div class="tile"><b>{_escape(value)}</b><span>{_breakable(text)}</span></div>'
         for value, text in tiles
     )
     return f'<div class="tiles">{cells}</div>'
@@ -209,7 +209,7 @@ def _table(table: Table, *, has_head: bool = True) -> str:
         for index in range(len(table.columns))
     ]
     head = "".join(
-        f"<th{kind}>{_escape(name).replace('/', '/<wbr>')}</th>"
+        f"<th{kind}>{_breakable(name)}</th>"
         for kind, name in zip(style, table.columns, strict=True)
     )
     lines = []
@@ -261,6 +261,11 @@ def _read(run_folder: Path, name: str) -> Any:
     except ValueError as error:
         message = f"{str(path)!r} is damaged: {error}. Start the run anew."
         raise RunFolderError(message) from error
+
+
+def _breakable(text: str) -> str:
+    """Text as HTML in which a metric name may be broken after its slash."""
+    return _escape(text).replace("/", "/<wbr>")
 
 
 def _escape(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nas_rlm.config import SearchConfig
+from nas_rlm.errors import RunFolderError
 from nas_rlm.progress import Phases, Progress, silent
 from nas_rlm.run_store import RunFolder
 from nas_rlm.search import phases
@@ -165,6 +166,7 @@ def _timed(run: RunFolder, phase: str) -> Iterator[None]:
         yield
     except BaseException:
         seconds = spent.get(phase, 0.0) + time.perf_counter() - start
-        run.write_json(_SECONDS, {**spent, phase: seconds})
+        with contextlib.suppress(RunFolderError):  # the error that stopped the phase says more
+            run.write_json(_SECONDS, {**spent, phase: seconds})
         raise
     run.complete(phase, seconds=spent.get(phase, 0.0) + time.perf_counter() - start)

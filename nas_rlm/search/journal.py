@@ -44,9 +44,17 @@ class BatchedJournalBackend(JournalFileBackend):
         self._path = path
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Add operations."""
+        """Add operations.
+
+        Raises:
+            RunFolderError: If the disk is full.
+        """
         lines = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
-        with get_lock_file(self._lock), self._path.open("ab") as file:
+        with (
+            explained(self._path, "be written"),
+            get_lock_file(self._lock),
+            self._path.open("ab") as file,
+        ):
             file.write(lines)
 
     def flush(self) -> None:
