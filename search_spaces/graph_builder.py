@@ -41,11 +41,9 @@ from search_spaces.graph import (
     Tensor,
     ValueType,
 )
+from search_spaces.windows import Pair, pair, same_padding, window
 
 __all__ = ["Block", "Body", "GraphBuilder", "Pair", "Value"]
-
-Pair = int | tuple[int, int]
-"""One number for both image axes, or (height, width)."""
 
 
 class Value(NamedTuple):
@@ -61,33 +59,6 @@ class Value(NamedTuple):
 
 
 Block = Callable[..., Value | tuple[Value, ...]]
-
-
-def _pair(value: Pair) -> tuple[int, int]:
-    """Write one number as (height, width)."""
-    return (value, value) if isinstance(value, int) else value
-
-
-@lru_cache(maxsize=4_096)
-def _window(
-    kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> tuple[Attributes, tuple[int, int], tuple[int, int]]:
-    """Return the canonical attributes of a sliding window, its extent and its stride."""
-    kernels, strides, pads, dilations = map(_pair, (kernel, stride, padding, dilation))
-    attributes: dict[str, AttributeValue] = {"kernel_shape": kernels}
-    if dilations != (1, 1):
-        attributes["dilations"] = dilations
-    if groups != 1:
-        attributes["group"] = groups
-    if pads != (0, 0):
-        attributes["pads"] = pads + pads
-    if strides != (1, 1):
-        attributes["strides"] = strides
-    extent = (
-        dilations[0] * (kernels[0] - 1) + 1 - 2 * pads[0],
-        dilations[1] * (kernels[1] - 1) + 1 - 2 * pads[1],
-    )
-    return tuple(sorted(attributes.items())), extent, strides
 
 
 class Body:
@@ -153,10 +124,10 @@ class Body:
             groups: Number of channel groups.
             bias: Whether a bias follows; a convolution before a BatchNorm has one, folded in.
         """
-        padding = _same_padding(kernel, dilation) if padding is None else padding
-        attributes, extent, strides = _window(kernel, stride, padding, dilation, groups)
+        padding = same_padding(kernel, dilation) if padding is None else padding
+        attributes, extent, strides = window(kernel, stride, padding, dilation, groups)
         _, c, h, w = x.shape
-        kernel_h, kernel_w = _pair(kernel)
+        kernel_h, kernel_w = pair(kernel)
         inputs = [x.name, self.weight(channels, c // groups, kernel_h, kernel_w).name]
         if bias:
             inputs.append(self.weight(channels).name)
@@ -316,8 +287,8 @@ class Body:
         count_padding: bool = False,
     ) -> Value:
         """Append a pool."""
-        padding = _same_padding(kernel, 1) if padding is None else padding
-        attributes, extent, strides = _window(kernel, stride, padding, 1, 1)
+        padding = same_padding(kernel, 1) if padding is None else padding
+        attributes, extent, strides = window(kernel, stride, padding, 1, 1)
         if count_padding and padding not in {0, (0, 0)}:
             attributes = (("count_include_pad", 1), *attributes)
         n, c, h, w = x.shape
@@ -342,12 +313,6 @@ def _weight_names(first: int, count: int) -> tuple[str, ...]:
 def _function_name(block_name: str, function: Function) -> str:
     """Name a function by what was written; equal functions share a name."""
     return f"{block_name.strip('_<>')}_{function.digest()}"
-
-
-def _same_padding(kernel: Pair, dilation: Pair) -> tuple[int, int]:
-    """Return the padding that keeps the size of an odd window at stride 1."""
-    (kernel_h, kernel_w), (dilation_h, dilation_w) = _pair(kernel), _pair(dilation)
-    return dilation_h * (kernel_h - 1) // 2, dilation_w * (kernel_w - 1) // 2
 
 
 class _Trace(NamedTuple):

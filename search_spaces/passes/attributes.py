@@ -3,7 +3,7 @@
 Cases: attributes equal to the default of the operator's schema; zero ``pads``, unit ``strides``
 and ``dilations``; a missing ``kernel_shape`` of a convolution stays missing (the weight has it);
 floats are rounded to the 32 bits that ONNX stores; ``Sum`` of two operands becomes ``Add``; trailing
-missing operands are dropped. ``Constant`` with a scalar or list attribute becomes a tensor, so
+missing operands of an operator are dropped. ``Constant`` with a scalar or list attribute becomes a tensor, so
 that equal constants are equal text. Default attributes whose value matters elsewhere stay.
 """
 
@@ -30,7 +30,7 @@ def normalize_statements(body: Function, opset: int) -> Function:
         if op == "Sum" and len(node.inputs) == _PAIR:
             op = "Add"
         inputs = node.inputs
-        while inputs and not inputs[-1]:
+        while inputs and not inputs[-1] and "." not in op:
             inputs = inputs[:-1]
         if op is node.op and attributes is node.attributes and inputs is node.inputs:
             nodes.append(node)
