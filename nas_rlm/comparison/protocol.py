@@ -1,8 +1,8 @@
 """What a comparison is: rows, sizes, seeds and methods, fixed before anything is run.
 
-Settings of our methods are chosen on *development* networks, a fixed fifth of every space that no
+Settings of our methods are chosen on *development* rows, a fixed random fifth of a table that no
 protocol ever trains or tests on. Two scores are given: on all other rows, as published figures
-are, and on those whose network is not among the training rows under another description.
+are, and on the distinct networks among them that no training row describes in another way.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from nas_rlm.errors import ConfigError, suggest
 
 DEVELOPMENT_SHARE = 0.2
 DEVELOPMENT_SALT = "development"
-"""Networks that settings are chosen on; see `nas_rlm.dataset.hold_out`."""
+"""Rows that settings are chosen on; see `nas_rlm.dataset.hold_out`."""
 
 
 @dataclass(frozen=True)

@@ -99,10 +99,11 @@ def _read_space(protocol: FewShotProtocol, progress: Progress) -> _Space:
     space = search_spaces.get_space(protocol.space)
     tables = {name: Nasbench201Table(task) for name, task in _tasks(protocol).items()}
     genomes = next(iter(tables.values())).genomes
-    texts, counted = [], []
+    texts, counted, names = [], [], []
     for row, genome in enumerate(genomes.tolist()):
         architecture = space.from_genome(genome)
         texts.append(space.to_text(architecture))
+        names.append(space.format(architecture))
         counted.append(space.published_counts(architecture))
         if row % 100 == 99 or row + 1 == len(genomes):
             progress(row + 1, len(genomes), {})
@@ -114,7 +115,7 @@ def _read_space(protocol: FewShotProtocol, progress: Progress) -> _Space:
             "params": np.array([float(c.parameters) for c in counted]),
             "macs": np.array([float(c.mult_adds) for c in counted]),
         },
-        hold_out(rows.digests, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT),
+        hold_out(names, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT),
     )
 
 
@@ -140,7 +141,9 @@ def _run_cell(
     predict_seconds = time.perf_counter() - start - train_seconds
     true = space.rows.column(metric)[test]
     digests = np.array(space.rows.digests)
-    unseen = ~np.isin(digests[test], digests[train])
+    is_first = np.zeros(len(test), dtype=np.bool_)
+    is_first[np.unique(digests[test], return_index=True)[1]] = True
+    unseen = is_first & ~np.isin(digests[test], digests[train])
     scores = {
         "kendall_tau": kendall_tau(predicted, true),
         "kendall_tau_unseen": kendall_tau(predicted[unseen], true[unseen]),

@@ -12,6 +12,7 @@ network, and it never evaluates or loads data.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ from surrogates.inputs.shapes import Shape
 
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
+
+
+_N_REMEMBERED = 16384
+"""Texts whose statements stay in memory, about 10 kB each."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,20 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
             "Export models with `nas-rlm export --text`."
         ) from error
     return _Reader(model, max_statements).read()
+
+
+def read_all(texts: Sequence[str]) -> list[StatementGraph]:
+    """Read texts, remembering recent ones: a search and a comparison ask for the same again.
+
+    Raises:
+        TextError: If a text cannot be read; see :func:`read_statements`.
+    """
+    return [_remembered(text) for text in texts]
+
+
+@functools.lru_cache(_N_REMEMBERED)
+def _remembered(text: str) -> StatementGraph:
+    return read_statements(text)
 
 
 class _Reader:

@@ -22,7 +22,7 @@ from surrogates.base import (
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.inputs.batches import StatementInterner, by_length
-from surrogates.inputs.statements import read_statements
+from surrogates.inputs.statements import read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.digit_trie import digit_trie
 from surrogates.rlm.metric_scale import MetricScale
@@ -82,7 +82,7 @@ class RlmRegressor(Surrogate):
     ) -> Self:
         """Learn tokenizer, numeral scales and network from the rows; see the base class."""
         metrics = check_rows(texts, labels)
-        graphs = [read_statements(text) for text in texts]
+        graphs = read_all(texts)
         tokenizer = StatementTokenizer.train(
             chain.from_iterable(graph.statements for graph in graphs),
             vocabulary_size=self.settings.vocabulary_size,
@@ -279,7 +279,7 @@ class RlmRegressor(Surrogate):
         """Read and encode texts in batches of similar length: (rows, memory) pairs."""
         network = self._fitted()
         assert self._tokenizer is not None  # noqa: S101 - set together with the network
-        graphs = [read_statements(text) for text in texts]
+        graphs = read_all(texts)
         interner = StatementInterner(self._tokenizer)
         numbers = interner.intern(graphs)
         encoded = []
