@@ -23,6 +23,7 @@ from search_spaces.nasbench101.space import NasBench101
 from search_spaces.nasbench201.space import NasBench201
 from search_spaces.nasbench_macro.space import NasBenchMacro
 from search_spaces.nds.cell_space import CellSpace
+from search_spaces.nds.residual_space import ResidualSpace
 from search_spaces.ofa_mbv3.space import OfaMbv3
 from search_spaces.ofa_proxyless.space import OfaProxyless
 from search_spaces.ofa_resnet50.space import OfaResNet50
@@ -71,6 +72,9 @@ SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
     "nds_nasnet": lambda: CellSpace("nds_nasnet", "nasnet"),
     "nds_pnas": lambda: CellSpace("nds_pnas", "pnas"),
     "nds_pnas_fix_w_d": lambda: CellSpace("nds_pnas_fix_w_d", "pnas", is_fixed=True),
+    "nds_resnet": lambda: ResidualSpace("nds_resnet", "resnet"),
+    "nds_resnext": lambda: ResidualSpace("nds_resnext", "resnext_a"),
+    "nds_resnext_b": lambda: ResidualSpace("nds_resnext_b", "resnext_b"),
     "ofa_mbv3": OfaMbv3,
     "ofa_proxyless": OfaProxyless,
     "ofa_resnet50": OfaResNet50,

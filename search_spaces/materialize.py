@@ -1,15 +1,18 @@
 """Give the weights of a model values, so that it can run.
 
-Values are random, all distinct, and of a size that keeps activations alive: a second moment is
-carried along the data flow, and every convolution or linear layer is scaled by it (He scaling with
-the actual input in place of an assumed one). A residual sum of many branches therefore grows like
-the sum it is, and the next convolution brings it back to one, as BatchNorm would.
+Values are random, all distinct, and of a size that keeps activations alive: mean and variance are
+carried along the data flow, and every convolution or linear layer is scaled by them (He scaling
+with the actual input in place of an assumed one). A residual sum of many branches therefore grows
+like the sum it is, and the next convolution brings it back to one, as BatchNorm would.
 
 Weights as initializers are what a deployed model has. Equal constants would let a runtime merge
 branches, and weights as inputs cost time: neither may be used for timing.
 """
 
-from math import prod
+from collections import Counter
+from collections.abc import Sequence
+from math import erf, exp, pi, prod, sqrt
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -27,7 +30,7 @@ __all__ = ["materialize"]
 _BIAS_SCALE = 0.1
 _NORM_SCALES = ((1.0, 0.1), (0.0, 0.1), (0.0, 0.1), (1.0, 0.1))
 """Mean and spread of BatchNorm's scale, shift, mean and variance."""
-_KEEPS_HALF = frozenset({"Relu", "Clip", "HardSwish"})
+_RECTIFIERS = frozenset({"Relu", "Clip", "HardSwish"})
 _SUMS = frozenset({"Add", "Sum", "Sub"})
 _PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
@@ -80,39 +83,77 @@ def _draw(
 
 
 def _weight_scales(graph: Graph) -> dict[str, tuple[float, float]]:
-    """Find mean and spread of every weight by carrying second moments along the data flow."""
+    """Find mean and spread of every weight by carrying moments along the data flow."""
     scales: dict[str, tuple[float, float]] = {}
-    moments: dict[str, float] = {IMAGE_INPUT: 1.0}
+    moments: dict[str, _Moments] = {IMAGE_INPUT: _STANDARD}
     for step in trace_shapes(graph):
-        operands = [moments.get(name, 1.0) for name in step.operands]
+        operands = [moments.get(name, _STANDARD) for name in step.operands]
         op = step.node.op
         if op in _PRODUCTS:
-            scales.update(_product_scales(step, operands[0]))
-            moment = 1.0
+            scales.update(_product_scales(step, operands[0].second))
+            result = _STANDARD
         elif op == "BatchNormalization":
             scales.update(zip(step.operands[1:], _NORM_SCALES, strict=True))
-            moment = operands[0] + 0.1
+            result = operands[0]._replace(variance=operands[0].variance + 0.1)
+        elif op in _SUMS:
+            result = _sum(step.operands, operands)
         else:
-            moment = _moment(op, operands)
-        moments.update(dict.fromkeys(step.results, moment))
+            result = _moments(op, operands)
+        moments.update(dict.fromkeys(step.results, result))
     return scales
 
 
-def _moment(op: str, operands: list[float]) -> float:
-    """Estimate the second moment of a result without weights."""
+class _Moments(NamedTuple):
+    """Estimated mean and variance of the elements of a value."""
+
+    mean: float
+    variance: float
+
+    @property
+    def second(self) -> float:
+        """Second moment, never quite zero."""
+        return max(self.mean**2 + self.variance, 1e-6)
+
+
+_STANDARD = _Moments(0.0, 1.0)
+
+
+def _sum(names: Sequence[str], operands: Sequence[_Moments]) -> _Moments:
+    """Estimate a sum; a value that is added twice is twice as large."""
+    times = Counter(names)
+    variances = {name: value.variance for name, value in zip(names, operands, strict=True)}
+    return _Moments(
+        sum(value.mean for value in operands),
+        sum(n * n * variances[name] for name, n in times.items()),
+    )
+
+
+def _moments(op: str, operands: Sequence[_Moments]) -> _Moments:
+    """Estimate a result without weights that is no sum."""
     if not operands:
-        return 1.0
-    if op in _SUMS:
-        return sum(operands)
-    if op in _KEEPS_HALF:
-        return max(operands[0] / 2, 1e-6)
+        return _STANDARD
+    if op in _RECTIFIERS:
+        return _rectified(operands[0])
     if op == "Mul":
-        return min(max(operands[0] * operands[-1], 1e-6), 1e6)
+        return _Moments(0.0, min(max(operands[0].second * operands[-1].second, 1e-6), 1e6))
     if op == "Concat":
-        return sum(operands) / len(operands)
+        mean = sum(value.mean for value in operands) / len(operands)
+        second = sum(value.second for value in operands) / len(operands)
+        return _Moments(mean, max(second - mean**2, 0.0))
     if op in {"Sigmoid", "HardSigmoid", "Softmax", "Tanh"}:
-        return 0.3
+        return _Moments(0.0, 0.3)
     return operands[0]
+
+
+def _rectified(value: _Moments) -> _Moments:
+    """Estimate ``max(x, 0)`` for normal x: a value that is positive already stays."""
+    spread = sqrt(max(value.variance, 1e-12))
+    ratio = value.mean / spread
+    density = exp(-ratio * ratio / 2) / sqrt(2 * pi)
+    share = (1 + erf(ratio / sqrt(2))) / 2
+    mean = value.mean * share + spread * density
+    second = (value.mean**2 + spread**2) * share + value.mean * spread * density
+    return _Moments(mean, max(second - mean**2, 0.0))
 
 
 def _product_scales(step: Step, moment: float) -> dict[str, tuple[float, float]]:
