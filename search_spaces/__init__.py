@@ -18,6 +18,7 @@ from search_spaces.errors import (
 from search_spaces.fbnet.space import FBNet
 from search_spaces.fold_repeats import fold_repeats
 from search_spaces.hiaml.space import Hiaml
+from search_spaces.inception.space import Inception
 from search_spaces.materialize import materialize
 from search_spaces.nasbench101.space import NasBench101
 from search_spaces.nasbench201.space import NasBench201
@@ -59,6 +60,7 @@ SPACES: dict[str, Callable[[], SearchSpace[Any]]] = {
     "enas_macro": EnasMacro,
     "fbnet": FBNet,
     "hiaml": Hiaml,
+    "inception": Inception,
     "nasbench101": NasBench101,
     "nasbench201": lambda: NasBench201("nasbench201", 32, 10),
     "nasbench201_cifar100": lambda: NasBench201("nasbench201_cifar100", 32, 100),
