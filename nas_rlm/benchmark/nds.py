@@ -141,14 +141,16 @@ def _check_owner(
     architecture: CellNetwork | ResidualNetwork, owner: CellSpace | ResidualSpace | None
 ) -> None:
     """Refuse a network that is not in the space."""
-    if isinstance(owner, CellSpace) and isinstance(architecture, CellNetwork):
+    if isinstance(owner, CellSpace):
+        if not isinstance(architecture, CellNetwork):
+            message = f"Network of {owner.name} must be one of cells, but is not."
+            raise InvalidArchitectureError(message)
         owner.check(architecture)
-    elif isinstance(owner, ResidualSpace) and isinstance(architecture, ResidualNetwork):
+    elif isinstance(owner, ResidualSpace):
+        if not isinstance(architecture, ResidualNetwork):
+            message = f"Network of {owner.name} must be one of residual stages, but is not."
+            raise InvalidArchitectureError(message)
         owner.check(architecture)
-    elif owner is not None:
-        kind = "cells" if isinstance(owner, CellSpace) else "residual stages"
-        message = f"Network of {owner.name} must be one of {kind}, but is not."
-        raise InvalidArchitectureError(message)
 
 
 def _row(
