@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from surrogates.inputs.statements import StatementGraph
 from surrogates.inputs.text_tokens import StatementTokenizer
+
+_MAX_BATCH_ROWS = 256
+_MAX_BATCH_PAIRS = 1_000_000  # pairs of statements held at once: about 100 MB with all relations
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,19 @@ class StatementInterner:
         )
 
 
-def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[NDArray[np.int64]]:
-    """Yield row indices in batches of graphs of similar length, shortest first."""
-    order = np.argsort(np.asarray(lengths), kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+def by_length(lengths: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Return row numbers in batches of similar length, shortest first.
+
+    A batch holds the relations of all pairs of its statements, so long graphs come in smaller
+    batches: memory is bounded whatever comes in.
+
+    Args:
+        lengths: Statements of each graph.
+    """
+    batches: list[list[int]] = [[]]
+    for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
+        grown = len(batches[-1]) + 1
+        if grown > _MAX_BATCH_ROWS or grown * lengths[row] ** 2 > _MAX_BATCH_PAIRS:
+            batches.append([])
+        batches[-1].append(row)
+    return [np.array(batch, dtype=np.int64) for batch in batches if batch]

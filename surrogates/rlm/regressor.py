@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -32,7 +32,6 @@ from surrogates.rlm.prediction import chain_distributions, exact_distribution, s
 from surrogates.rlm.settings import RlmSettings
 from surrogates.rlm.training import TrainingRows, train
 
-_PREDICTION_BATCH = 256
 _CHAIN_MIN_MASS = 1e-3
 
 
@@ -275,19 +274,18 @@ class RlmRegressor(Surrogate):
         """Legal numerals of a metric."""
         return TrieTensors.of(digit_trie(self.grammar, self._branches[metric]))
 
-    def _encoded(self, texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Memory]]:
-        """Read and encode texts in batches of similar length: (rows, memory) pairs."""
+    def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], Memory]]:
+        """Read all texts, then encode them in batches of similar length: (rows, memory) pairs."""
         network = self._fitted()
         assert self._tokenizer is not None  # noqa: S101 - set together with the network
         graphs = read_all(texts)
         interner = StatementInterner(self._tokenizer)
         numbers = interner.intern(graphs)
-        encoded = []
-        for rows in by_length([len(graph) for graph in graphs], _PREDICTION_BATCH):
+        for rows in by_length([len(graph) for graph in graphs]):
             batch = interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
             with torch.inference_mode():
-                encoded.append((rows, network.encode(batch)))
-        return encoded
+                memory = network.encode(batch)
+            yield rows, memory
 
     def _numerals(
         self, known: Mapping[str, NDArray[np.float64]], n_texts: int

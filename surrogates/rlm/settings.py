@@ -25,7 +25,7 @@ class RlmSettings:
     """Mantissa digits of a numeral."""
     rank_share: float = 0.5
     """How far the numeral scale follows ranks rather than the raw range, in [0, 1)."""
-    label_width: float = 0.2
+    label_width: float = 0.1
     """Standard deviation of the soft labels, as a share of the training range."""
     ranking_weight: float = 5.0
     """Weight of the pairwise ranking loss beside the cross-entropy."""

@@ -81,15 +81,22 @@ def test_a_batch_holds_only_its_own_statements(interner: StatementInterner) -> N
     assert batch.statements.shape == (1, 2)
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_every_row_comes_once_and_shortest_first(batch_size: int) -> None:
-    lengths = [5, 1, 4, 1, 3, 9, 2]
-    batches = list(by_length(lengths, batch_size))
+def test_batches_hold_every_row_once_shortest_first() -> None:
+    lengths = [9, 3, 9, 4, 3, 8, 1] * 100
+    batches = by_length(lengths)
     rows = [int(row) for batch in batches for row in batch]
-    assert sorted(rows) == list(range(7))
+    assert sorted(rows) == list(range(700))
     assert [lengths[row] for row in rows] == sorted(lengths)
-    assert all(len(batch) <= batch_size for batch in batches)
+    assert [len(batch) for batch in batches] == [256, 256, 188]
+
+
+def test_long_graphs_come_in_small_batches() -> None:
+    lengths = [10] * 300 + [900] * 3
+    batches = by_length(lengths)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(303))
+    assert all(len(b) == 1 or len(b) * max(lengths[k] for k in b) ** 2 <= 10**6 for b in batches)
+    assert len(batches) == 5
 
 
 def test_no_rows_make_no_batch() -> None:
-    assert list(by_length([], 4)) == []
+    assert by_length([]) == []
