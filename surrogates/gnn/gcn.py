@@ -56,6 +56,8 @@ class GraphConvolution(nn.Module):
         self.messages = nn.Linear(width, N_EDGE_KINDS * width, bias=False)
         self.update = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
+        nn.init.zeros_(self.update.weight)  # a round starts as the identity
+        nn.init.zeros_(self.update.bias)
 
     def forward(self, states: Tensor, weights: Tensor) -> Tensor:
         """Update statement vectors.

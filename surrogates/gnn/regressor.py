@@ -193,15 +193,19 @@ class GcnRegressor(Surrogate):
             for member in range(loaded.settings.n_members):
                 network = loaded._network(tokenizer, len(targets))
                 prefix = f"{member}."
-                own = {
-                    k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)
-                }
+                names = [name for name in weights if name.startswith(prefix)]
+                own = {name.removeprefix(prefix): weights.pop(name) for name in names}
                 network.load_state_dict(own)
                 networks.append(network.eval())
         except (KeyError, TypeError, AttributeError, RuntimeError, SettingsError) as error:
             raise CheckpointError(
                 f"{folder} must hold a graph network, but it is damaged: {error}."
             ) from error
+        if weights:
+            raise CheckpointError(
+                f"{folder} must hold {loaded.settings.n_members} networks, but it holds more: "
+                f"{min(weights)!r}."
+            )
         loaded._fitted = _Fitted(tokenizer, tuple(networks), targets)
         return loaded
 

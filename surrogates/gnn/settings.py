@@ -17,7 +17,7 @@ class GcnSettings:
     """Rounds of messages."""
     dropout: float = 0.0
     """On every update while training."""
-    n_members: int = 1
+    n_members: int = 3
     """Networks trained from different seeds; their mean ranks, their spread is the uncertainty."""
     rank_share: float = 0.5
     """How far the label scale follows ranks rather than the raw range, in [0, 1)."""
@@ -66,4 +66,4 @@ class GcnSettings:
         """Training steps for a number of rows: more rows repay more steps."""
         if self.n_steps is not None:
             return self.n_steps
-        return int(min(2000, 300 + 1.2 * n_rows))
+        return int(min(2000, 200 + 0.6 * n_rows))

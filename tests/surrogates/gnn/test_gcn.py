@@ -32,6 +32,8 @@ BATCH = GraphBatch(
 def network() -> StatementGcn:
     torch.manual_seed(0)
     gcn = StatementGcn(vocabulary_size=8, n_metrics=3, width=12, n_layers=3, dropout=0.3)
+    for layer in gcn.layers:
+        torch.nn.init.normal_(layer.update.weight, std=0.3)  # as if trained: not the identity
     return gcn.eval()
 
 
@@ -55,9 +57,16 @@ def test_edge_weights_by_hand() -> None:
     assert torch.equal(callers, matrix(5, {(3, 2): 1, (4, 2): 1}))
 
 
+def test_an_untrained_convolution_is_the_identity() -> None:
+    layer = GraphConvolution(width=6, dropout=0.0)
+    states = torch.randn(1, 5, 6)
+    assert torch.equal(layer(states, edge_weights(BATCH.defines, BATCH.calls)), states)
+
+
 def test_a_convolution_sums_over_neighbours_of_each_kind() -> None:
     torch.manual_seed(0)
     layer = GraphConvolution(width=6, dropout=0.0)
+    torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(1, 5, 6)
     found = layer(states, edge_weights(BATCH.defines, BATCH.calls))
     normed = layer.norm(states[0])

@@ -10,7 +10,7 @@ import torch
 from surrogates.errors import CheckpointError, NotFittedError, TextError
 from surrogates.gnn.regressor import GcnRegressor, batches_by_area
 
-QUICK = {"width": 16, "n_layers": 2, "n_steps": 12, "batch_size": 8}
+QUICK = {"width": 16, "n_layers": 2, "n_steps": 12, "batch_size": 8, "n_members": 1}
 Rows = list[dict[str, float]]
 
 
@@ -37,7 +37,11 @@ def test_a_text_it_never_saw_lies_between_its_neighbours(
 
 def test_members_give_a_spread(small_texts: list[str], small_labels: Rows) -> None:
     one = GcnRegressor(**QUICK).fit(small_texts, small_labels).predict(small_texts)["macs"]
-    three = GcnRegressor(**QUICK, n_members=3).fit(small_texts, small_labels).predict(small_texts)
+    three = (
+        GcnRegressor(**QUICK | {"n_members": 3})
+        .fit(small_texts, small_labels)
+        .predict(small_texts)
+    )
     assert one.values.shape == (12, 1)
     assert not one.std.any()
     assert three["macs"].values.shape == (12, 3)
@@ -106,20 +110,23 @@ def test_unfitted_use_is_refused(tmp_path: Path) -> None:
 def test_damage_is_a_clear_error(
     tmp_path: Path, small_texts: list[str], small_labels: Rows
 ) -> None:
-    fitted = GcnRegressor(**QUICK | {"n_steps": 1}).fit(small_texts, small_labels)
+    fitted = GcnRegressor(**QUICK | {"n_steps": 1, "n_members": 2}).fit(small_texts, small_labels)
     fitted.save(tmp_path)
     path = tmp_path / "manifest.json"
     manifest = json.loads(path.read_text())
     for change in (
         {"settings": manifest["state"]["settings"] | {"width": 8}},
         {"settings": manifest["state"]["settings"] | {"unknown": 8}},
-        {"settings": manifest["state"]["settings"] | {"n_members": 2}},
+        {"settings": manifest["state"]["settings"] | {"n_members": 1}},
+        {"settings": manifest["state"]["settings"] | {"n_members": 3}},
         {"targets": {"macs": {}}},
         {"targets": {}},
         {"tokenizer": None},
     ):
         path.write_text(json.dumps(manifest | {"state": manifest["state"] | change}))
-        with pytest.raises(CheckpointError, match=r"must hold a graph network|cannot be read"):
+        with pytest.raises(
+            CheckpointError, match=r"must hold a graph network|must hold 1 networks|cannot be"
+        ):
             GcnRegressor.load(tmp_path)
 
 
