@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("search", "rank", "measure", "export", "train", "spaces")
+COMMANDS = ("search", "rank", "measure", "export", "train", "compare", "spaces")
 HEAVY = ("torch", "transformers", "onnxruntime", "optuna", "onnx", "numpy", "scipy")
 PROBE = """
 import sys, time
