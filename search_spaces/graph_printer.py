@@ -41,17 +41,19 @@ def attribute_proto(name: str, value: AttributeValue) -> onnx.AttributeProto:
     return onnx.helper.make_attribute(name, value)
 
 
-@lru_cache(maxsize=16_384)
 def statement_head(op: str, attributes: Attributes) -> str:
     """Return what stands between ``=`` and the operands: ``Conv <group: int = 4>``."""
-    if not attributes:
-        return op
-    domain, _, op_type = op.rpartition(".")
-    node = onnx.NodeProto(op_type=op_type, domain=domain, output=["o"])
+    return f"{op} {_attributes_text(attributes)}" if attributes else op
+
+
+@lru_cache(maxsize=16_384)
+def _attributes_text(attributes: Attributes) -> str:
+    """Let ONNX print attributes: ``<group: int = 4>``."""
+    node = onnx.NodeProto(op_type="Op", output=["o"])
     node.attribute.extend(attribute_proto(name, value) for name, value in attributes)
     holder = onnx.FunctionProto(name="f", domain=DOMAIN, node=[node])
     text: str = onnx.printer.to_text(holder)
-    return text[text.index(" = ", text.index("{\n")) + 3 : text.rindex(" ()")]
+    return text[text.index(" = Op ", text.index("{\n")) + 6 : text.rindex(" ()")]
 
 
 @lru_cache(maxsize=4_096)

@@ -13,11 +13,14 @@ Source:
     from ``cnn/model.py`` of https://github.com/quark0/darts; without the auxiliary head.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from search_spaces.graph import AttributeValue, Graph, Reference
+from search_spaces.graph import AttributeValue, Function, Graph, Node, Reference, ValueType
 from search_spaces.graph_builder import Body, GraphBuilder, Value
-from search_spaces.nds.canonical_cell import Node, normal_form
+from search_spaces.nds.canonical_cell import Node as CellNode
+from search_spaces.nds.canonical_cell import normal_form
 from search_spaces.nds.cell import N_INPUTS, CellNetwork
 from search_spaces.nds.operations import OPERATIONS, Kind, Operation
 
@@ -58,23 +61,103 @@ def build_cell_network(network: CellNetwork) -> Graph:
             older = builder.call(_strided_skip, older, channels=channels)
         elif is_reduction:
             older = _pointwise(builder, older, channels)
-        block = _cell if is_older_larger or is_reduction else _whole_cell
-        output = builder.call(
-            block,
-            older,
-            newer,
-            attributes={"group": channels},
-            nodes=reduce if is_reduction else normal,
-            channels=channels,
-            stride=stride,
+        call = _cell_call(
+            reduce if is_reduction else normal,
+            stride,
+            is_whole=not is_older_larger and not is_reduction,
         )
-        older, newer = newer, output
+        older, newer = newer, call.append(builder, older, newer, channels)
     value = builder.flatten(builder.global_avg_pool(newer))
     return builder.build(builder.gemm(value, N_CLASSES))
 
 
+class _CellCall(NamedTuple):
+    """How to call a cell: traced once, for all shapes.
+
+    Attributes:
+        op: Operator of the call.
+        has_group: Whether a call gives ``group``.
+        functions: The function of the cell and those it calls.
+        edges: Operation and stride of every edge with weights, in the order of the weights.
+        n_outputs: Number of nodes in the output.
+        stride: Stride of the cell.
+        is_whole: Whether the cell also brings its older input to its channels.
+    """
+
+    op: str
+    has_group: bool
+    functions: Mapping[str, Function]
+    edges: tuple[tuple[str, int], ...]
+    n_outputs: int
+    stride: int
+    is_whole: bool
+
+    def append(self, body: Body, older: Value, newer: Value, channels: int) -> Value:
+        """Append a call."""
+        types = list(_pointwise_weights(older.channels, channels)) if self.is_whole else []
+        types += _pointwise_weights(newer.channels, channels)
+        for op, stride in self.edges:
+            types += _edge_weights(op, stride, channels)
+        first = len(body.weights)
+        names = [f"w{index}" for index in range(first, first + len(types))]
+        body.weights += zip(names, types, strict=True)
+        body.functions.update(self.functions)
+        _, _, height, width = newer.shape
+        shape = (1, self.n_outputs * channels, height // self.stride, width // self.stride)
+        output = Value(f"v{len(body.nodes)}", shape)
+        attributes = (("group", channels),) if self.has_group else ()
+        arguments = (older.name, newer.name, *names)
+        body.nodes.append(Node(self.op, arguments, (output.name,), attributes))
+        return output
+
+
+_SAMPLE = Value("x", (1, 4, 8, 8))
+
+
+@lru_cache(maxsize=2_048)
+def _cell_call(nodes: tuple[CellNode, ...], stride: int, *, is_whole: bool) -> _CellCall:
+    """Trace a cell at any shape; its statements are the same at all of them."""
+    body = Body()
+    body.call(
+        _whole_cell if is_whole else _cell,
+        _SAMPLE,
+        _SAMPLE,
+        attributes={"group": _SAMPLE.channels},
+        nodes=nodes,
+        channels=_SAMPLE.channels,
+        stride=stride,
+    )
+    call = body.nodes[0]
+    edges = [(op, stride if source < N_INPUTS else 1) for _, own in nodes for op, source in own]
+    return _CellCall(
+        op=call.op,
+        has_group=bool(call.attributes),
+        functions=body.functions,
+        edges=tuple([edge for edge in edges if _edge_weights(*edge, _SAMPLE.channels)]),
+        n_outputs=sum(is_output for is_output, _ in nodes),
+        stride=stride,
+        is_whole=is_whole,
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _edge_weights(op: str, stride: int, channels: int) -> tuple[ValueType, ...]:
+    """Return the types of the weights of an edge."""
+    body = Body()
+    _operation(body, Value("x", (1, channels, 8, 8)), op, stride)
+    return tuple([kind for _, kind in body.weights])
+
+
+@lru_cache(maxsize=4_096)
+def _pointwise_weights(c_in: int, c_out: int) -> tuple[ValueType, ...]:
+    """Return the types of the weights of a pointwise convolution."""
+    body = Body()
+    _pointwise(body, Value("x", (1, c_in, 8, 8)), c_out)
+    return tuple([kind for _, kind in body.weights])
+
+
 def _whole_cell(
-    body: Body, older: Value, newer: Value, nodes: Sequence[Node], channels: int, stride: int
+    body: Body, older: Value, newer: Value, nodes: Sequence[CellNode], channels: int, stride: int
 ) -> Value:
     """Write a cell whose inputs have the same size."""
     result: Value = body.call(
@@ -90,7 +173,7 @@ def _whole_cell(
 
 
 def _cell(
-    body: Body, older: Value, newer: Value, nodes: Sequence[Node], channels: int, stride: int
+    body: Body, older: Value, newer: Value, nodes: Sequence[CellNode], channels: int, stride: int
 ) -> Value:
     """Write a cell.
 

@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces import Counts, InvalidArchitectureError, count, get_space
 from search_spaces.counts import count_graph
-from search_spaces.nds.cell import CellNetwork
+from search_spaces.nds.cell import Cell, CellNetwork
 from search_spaces.nds.cell_counts import nasbench301_counts, published_counts
 from search_spaces.nds.cell_network import build_cell_network
 from search_spaces.nds.named_cells import NAMED_CELLS
@@ -168,6 +168,16 @@ def test_counts_of_named_cells_agree_with_the_exported_network(name: str) -> Non
     assert published.parameters == exported_parameters(exported)[0]
     assert published.mult_adds == exported.mult_adds
     assert published.activations == exported.activations
+
+
+def test_cells_with_one_loose_end_keep_their_preprocessing() -> None:
+    """Here the inputs of a cell have its channels already."""
+    edges = (("conv_1x1", 0), ("conv_1x1", 1), ("conv_3x3", 2), ("avg_pool_3x3", 0))
+    cell = Cell(edges, (3,))
+    network = CellNetwork(cell, cell, 16, 8)
+    published, exported = published_counts(network), count_graph(build_cell_network(network))
+    assert published.parameters == exported_parameters(exported)[0]
+    assert published.mult_adds == exported.mult_adds
 
 
 @pytest.mark.parametrize("name", ["nds_amoeba", "nds_darts", "nds_enas", "nds_nasnet", "nds_pnas"])
