@@ -60,7 +60,9 @@ class Axis:
         return [index * step for index in range(first, last + 1)]
 
 
-def front_figure(marks: Sequence[Mark], x_name: str, y_name: str, *, is_y_up: bool) -> str:
+def front_figure(
+    marks: Sequence[Mark], x_name: str, y_name: str, *, is_y_up: bool
+) -> tuple[str, int]:
     """Draw predicted and true values of the checked candidates.
 
     Args:
@@ -70,11 +72,12 @@ def front_figure(marks: Sequence[Mark], x_name: str, y_name: str, *, is_y_up: bo
         is_y_up: Whether larger is better; kept upright either way, only the staircase differs.
 
     Returns:
-        An ``<svg>`` element.
+        An ``<svg>`` element, and how many of the front lie outside and are drawn at the edge: one
+        worthless architecture must not press all others together.
     """
     front = [mark for mark in marks if mark.is_front]
-    x = _axis([v for m in front for v in _all(m.x)] + _trues(marks, "x"), _LEFT, WIDTH - _RIGHT)
-    y = _axis([v for m in front for v in _all(m.y)] + _trues(marks, "y"), HEIGHT - _BOTTOM, _TOP)
+    x = _axis(_core([mark.x for mark in front]), _LEFT, WIDTH - _RIGHT)
+    y = _axis(_core([mark.y for mark in front]), HEIGHT - _BOTTOM, _TOP)
     parts = [_frame(x, y, x_name, y_name, WIDTH, HEIGHT)]
     parts += [
         _circle("other", x(mark.x.true), y(mark.y.true), 4, mark)
@@ -100,7 +103,9 @@ def front_figure(marks: Sequence[Mark], x_name: str, y_name: str, *, is_y_up: bo
         if mark.y.true_low is not None and mark.y.true_high is not None:
             parts.append(_line("spread", tx, y(mark.y.true_low), tx, y(mark.y.true_high)))
         parts.append(_circle("true", tx, ty, 5.5, mark))
-    return _svg(parts, WIDTH, HEIGHT, f"{y_name} against {x_name}, predicted and true")
+    n_outside = sum(not (_is_within(mark.x, x) and _is_within(mark.y, y)) for mark in front)
+    label = f"{y_name} against {x_name}, predicted and true"
+    return _svg(parts, WIDTH, HEIGHT, label), n_outside
 
 
 def agreement_figure(cloud: Cloud, name: str) -> tuple[str, int]:
@@ -162,22 +167,26 @@ def _axis(values: Sequence[float], start: float, end: float) -> Axis:
     return Axis(low - room, high + room, start, end)
 
 
-def _all(value: CheckedValue) -> list[float]:
-    """Predicted value and interval."""
-    return [value.predicted, value.low, value.high]
+def _points(value: CheckedValue) -> list[float]:
+    """Predicted value, and the true one where it is known."""
+    return [value.predicted, *([] if value.true is None else [value.true])]
 
 
-def _trues(marks: Sequence[Mark], side: str) -> list[float]:
-    """True values, without those of other candidates that lie far below the front."""
-    front = [getattr(m, side).true for m in marks if m.is_front]
-    known = [value for value in front if value is not None]
-    if not known:
-        return []
-    low, high = min(known), max(known)
-    room = 0.5 * (high - low)
-    others = [getattr(m, side).true for m in marks if not m.is_front]
-    near = [v for v in others if v is not None and low - room <= v <= high + room]
-    return [*known, *near]
+def _core(values: Sequence[CheckedValue]) -> list[float]:
+    """Points and interval ends, without what lies far from the middle half of the points.
+
+    Far is more than one and a half times the width of that half, as in a box plot.
+    """
+    points = sorted(point for value in values for point in _points(value))
+    low, high = points[len(points) // 4], points[(3 * len(points)) // 4]
+    room = 1.5 * (high - low) or points[-1] - points[0]
+    ends = [end for value in values for end in (value.low, value.high)]
+    return [value for value in (*points, *ends) if low - room <= value <= high + room]
+
+
+def _is_within(value: CheckedValue, axis: Axis) -> bool:
+    """Whether both points of a value lie on an axis."""
+    return all(axis.low <= point <= axis.high for point in _points(value))
 
 
 def _staircase(front: Sequence[Mark], x: Axis, y: Axis, *, is_y_up: bool) -> str:

@@ -140,7 +140,7 @@ def _front_card(
         )
         for row in checked
     ]
-    figure = front_figure(
+    figure, n_outside = front_figure(
         marks,
         _label(x_name),
         _label(y_name),
@@ -152,7 +152,8 @@ def _front_card(
     return (
         '<div class="card"><h2>The front, predicted and checked</h2>'
         f"<p>A thin line joins the prediction of an architecture of the front with its truth. "
-        f"Bars hold {outcome.level:.0%}; the stepped line is what the front really reaches.</p>"
+        f"Bars hold {outcome.level:.0%}; the stepped line is what the front really reaches."
+        f"{_at_the_edge(n_outside)}</p>"
         f'<div class="legend">{legend}</div><figure class="wide">{figure}</figure></div>'
     )
 
@@ -165,10 +166,9 @@ def _agreement_card(outcome: SearchOutcome, pairs: Mapping[str, Any]) -> str:
     figure, n_outside = agreement_figure(cloud, _label(pairs["metric"]))
     taus = [row.kendall_tau for row in outcome.agreement if row.metric == pairs["metric"]]
     tau = f"Kendall tau {taus[0]:.3f}. " if taus else ""
-    outside = f" {n_outside} lie outside and are drawn at the edge." if n_outside else ""
     return (
         f'<div class="card"><h2>{_escape(pairs["metric"])}</h2>'
-        f"<p>{tau}{pairs['n']} architectures: {_escape(pairs['scope'])}.{outside}</p>"
+        f"<p>{tau}{pairs['n']} architectures: {_escape(pairs['scope'])}.{_at_the_edge(n_outside)}</p>"
         f"<figure>{figure}</figure></div>"
     )
 
@@ -261,6 +261,14 @@ def _read(run_folder: Path, name: str) -> Any:
     except ValueError as error:
         message = f"{str(path)!r} is damaged: {error}. Start the run anew."
         raise RunFolderError(message) from error
+
+
+def _at_the_edge(n_outside: int) -> str:
+    """A sentence on points that a figure does not hold."""
+    if n_outside == 0:
+        return ""
+    verb = "lies outside and is" if n_outside == 1 else "lie outside and are"
+    return f" {n_outside} {verb} drawn at the edge."
 
 
 def _breakable(text: str) -> str:

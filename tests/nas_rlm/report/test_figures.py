@@ -29,7 +29,7 @@ def elements(svg: str, style: str) -> list[ElementTree.Element]:
 
 def test_every_candidate_is_drawn_once_with_its_name() -> None:
     marks = [mark(1, 80), mark(3, 90), mark(2, 70, is_front=False)]
-    svg = front_figure(marks, "latency [ms]", "accuracy & more", is_y_up=True)
+    svg, _ = front_figure(marks, "latency [ms]", "accuracy & more", is_y_up=True)
     assert len(elements(svg, "predicted")) == len(elements(svg, "true")) == 2
     assert len(elements(svg, "other")) == 1
     assert elements(svg, "other")[0][0].text == "<2>"
@@ -37,28 +37,38 @@ def test_every_candidate_is_drawn_once_with_its_name() -> None:
 
 
 def test_larger_values_lie_right_and_up() -> None:
-    svg = front_figure([mark(1, 80), mark(3, 90)], "x", "y", is_y_up=True)
+    svg, _ = front_figure([mark(1, 80), mark(3, 90)], "x", "y", is_y_up=True)
     low, high = elements(svg, "true")
     assert float(high.get("cx", 0)) > float(low.get("cx", 0))
     assert float(high.get("cy", 0)) < float(low.get("cy", 0))
 
 
 def test_a_candidate_without_truth_has_a_prediction_only() -> None:
-    svg = front_figure([mark(1, 80, true=None), mark(2, 90)], "x", "y", is_y_up=True)
+    svg, _ = front_figure([mark(1, 80, true=None), mark(2, 90)], "x", "y", is_y_up=True)
     assert (len(elements(svg, "predicted")), len(elements(svg, "true"))) == (2, 1)
     assert elements(svg, "step") == []
 
 
 def test_the_staircase_joins_what_is_better_in_truth() -> None:
     marks = [mark(1, 80), mark(2, 70), mark(3, 90)]
-    up = elements(front_figure(marks, "x", "y", is_y_up=True), "step")[0].get("d", "")
-    down = elements(front_figure(marks, "x", "y", is_y_up=False), "step")[0].get("d", "")
+    up = elements(front_figure(marks, "x", "y", is_y_up=True)[0], "step")[0].get("d", "")
+    down = elements(front_figure(marks, "x", "y", is_y_up=False)[0], "step")[0].get("d", "")
     assert up.count("H") == down.count("H") == 1
     assert up != down
 
 
 def test_one_candidate_makes_a_figure() -> None:
-    assert len(elements(front_figure([mark(2, 2)], "x", "y", is_y_up=True), "true")) == 1
+    assert len(elements(front_figure([mark(2, 2)], "x", "y", is_y_up=True)[0], "true")) == 1
+
+
+def test_a_worthless_architecture_does_not_press_the_others_together() -> None:
+    marks = [mark(1 + number / 10, 90 + number / 10) for number in range(10)]
+    svg, n_outside = front_figure([mark(0.9, 10), *marks], "x", "y", is_y_up=True)
+    heights = [float(item.get("cy", 0)) for item in elements(svg, "true")]
+    assert n_outside == 1
+    assert max(heights[1:]) - min(heights[1:]) > 100
+    assert heights[0] == max(heights)
+    assert front_figure(marks, "x", "y", is_y_up=True)[1] == 0
 
 
 def test_few_points_have_intervals_and_many_are_a_cloud() -> None:
