@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from search_spaces.graph import AttributeValue, Function, Graph, Node, Reference, ValueType
+from search_spaces.graph import DOMAIN, AttributeValue, Function, Graph, Node, Reference, ValueType
 from search_spaces.graph_builder import Body, GraphBuilder, Value
 from search_spaces.nds.canonical_cell import Node as CellNode
 from search_spaces.nds.canonical_cell import normal_form
@@ -37,7 +37,7 @@ N_CLASSES = 10
 STEM_MULTIPLIER = 3
 """Channels of the stem over the width of the network."""
 
-Attributes = dict[str, AttributeValue]
+Attributes = Mapping[str, AttributeValue]
 
 
 def is_reduction_layer(layer: int, depth: int) -> bool:
@@ -112,32 +112,44 @@ class _CellCall(NamedTuple):
 
 
 _SAMPLE = Value("x", (1, 4, 8, 8))
+_NEWER = _SAMPLE._replace(name="x1")
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=256)
 def _cell_call(nodes: tuple[CellNode, ...], stride: int, *, is_whole: bool) -> _CellCall:
-    """Trace a cell at any shape; its statements are the same at all of them."""
+    """Write a cell once, at any shape: its statements are the same at all of them."""
     body = Body()
-    body.call(
-        _whole_cell if is_whole else _cell,
-        _SAMPLE,
-        _SAMPLE,
-        attributes={"group": _SAMPLE.channels},
-        nodes=nodes,
-        channels=_SAMPLE.channels,
-        stride=stride,
-    )
-    call = body.nodes[0]
+    output = _cell(body, _SAMPLE, _NEWER, nodes, _SAMPLE.channels, stride)
+    name = f"cell{stride}"
+    function = _function(body, output)
+    functions = {**body.functions, name: function}
+    if is_whole:
+        outer = Body()
+        older = _pointwise(outer, _SAMPLE, _SAMPLE.channels)
+        weights = [outer.weight(*kind.shape) for _, kind in body.weights]
+        attributes = {reference.name: reference for reference in function.references()}
+        output = outer.node(
+            f"{DOMAIN}.{name}", [older, _NEWER, *weights], output.shape, **attributes
+        )
+        name = f"whole_{name}"
+        function = _function(outer, output)
+        functions |= {**outer.functions, name: function}
     edges = [(op, stride if source < N_INPUTS else 1) for _, own in nodes for op, source in own]
     return _CellCall(
-        op=call.op,
-        has_group=bool(call.attributes),
-        functions=body.functions,
+        op=f"{DOMAIN}.{name}",
+        has_group=bool(function.references()),
+        functions=functions,
         edges=tuple([edge for edge in edges if _edge_weights(*edge, _SAMPLE.channels)]),
-        n_outputs=sum(is_output for is_output, _ in nodes),
+        n_outputs=sum([is_output for is_output, _ in nodes]),
         stride=stride,
         is_whole=is_whole,
     )
+
+
+def _function(body: Body, output: Value) -> Function:
+    """Make a function of two data inputs of what was written."""
+    weights = [name for name, _ in body.weights]
+    return Function((_SAMPLE.name, _NEWER.name, *weights), (output.name,), tuple(body.nodes))
 
 
 @lru_cache(maxsize=4_096)
@@ -154,22 +166,6 @@ def _pointwise_weights(c_in: int, c_out: int) -> tuple[ValueType, ...]:
     body = Body()
     _pointwise(body, Value("x", (1, c_in, 8, 8)), c_out)
     return tuple([kind for _, kind in body.weights])
-
-
-def _whole_cell(
-    body: Body, older: Value, newer: Value, nodes: Sequence[CellNode], channels: int, stride: int
-) -> Value:
-    """Write a cell whose inputs have the same size."""
-    result: Value = body.call(
-        _cell,
-        _pointwise(body, older, channels),
-        newer,
-        attributes={"group": Reference("group", "int")},
-        nodes=nodes,
-        channels=channels,
-        stride=stride,
-    )
-    return result
 
 
 def _cell(
@@ -242,6 +238,7 @@ def _pointwise(body: Body, x: Value, channels: int) -> Value:
     return result
 
 
+@lru_cache(maxsize=256)
 def _call_attributes(operation: Operation, stride: int) -> Attributes:
     """Return the attributes that a call of a block gives."""
     kernel, dilation = operation.kernel, operation.dilation

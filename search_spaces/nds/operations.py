@@ -17,13 +17,13 @@ Source:
     ``cnn/operations.py`` of https://github.com/quark0/darts.
 """
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 __all__ = ["OPERATIONS", "Kind", "Operation"]
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What an operation is made of."""
 
     NONE = "none"
