@@ -13,7 +13,7 @@ import numpy as np
 
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
-from nas_rlm.data_files import DATA_FILES, MetricTable, read_metric_table
+from nas_rlm.data_files import MetricTable, metrics_of, read_metric_table
 from nas_rlm.dataset import Dataset, digest
 from nas_rlm.errors import DatasetError
 from nas_rlm.metrics import METRICS
@@ -113,7 +113,7 @@ def _sources(space: str, metrics: Sequence[str]) -> tuple[list[str], dict[str, s
             if quantity == "accuracy_percent" and task in TASK_FILES
         }
     rest = [name for name in metrics if name not in counted and name not in tasks]
-    if rest and space not in DATA_FILES:
+    if rest and not metrics_of(space):
         known = (*COUNTED_METRICS, *tasks)
         message = f"Space {space!r} has no metric {rest[0]!r}. It has: {', '.join(known)}."
         raise DatasetError(message)

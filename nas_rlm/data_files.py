@@ -1,42 +1,31 @@
 """The files of measured architectures in the folder that ``NAS_RLM_DATA`` names.
 
-The folder is the user's; the package holds none of it. A file is described by a `DataFile`: which
-columns are the genome and which are which metric. `DATA_FILES` lists them: add one there to
-read another file of this kind.
+The folder is the user's; the package holds none of it. `DATA_FILES` lists the known files: add a
+`nas_rlm.data_tables.DataFile` there to read another one. Where a number is not what its name
+usually says (a surrogate's output, shared weights, a split, fewer epochs), the task behind the
+slash says so; see ``docs/units.md``.
 """
 
-import csv
-import gzip
-import math
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_rlm.data_tables import DataFile, read_architecture, read_lines, read_metrics
 from nas_rlm.errors import DataFileError, DataFolderError, suggest
+from search_spaces import SearchSpace, get_space
 
 DATA_VARIABLE = "NAS_RLM_DATA"
 """Environment variable that names the folder."""
 
-
-@dataclass(frozen=True)
-class DataFile:
-    """A gzipped CSV file with one row per architecture of one search space."""
-
-    name: str
-    """File name inside the folder."""
-    space: str
-    genome_columns: tuple[str, ...]
-    """Columns of small integers, in the order of the space's genome."""
-    metric_columns: Mapping[str, str]
-    """Metric name to column name."""
-    n_rows: int
-    metric_factors: Mapping[str, float]
-    """Metric name to the factor from the file's unit to the metric's; absent means 1."""
+ENAS_LAYERS = 6
+DARTS_EDGES = 8
+OFA_LAYERS, OFA_STAGES = 20, 5
+NASBENCH101_EPOCHS = (4, 12, 36, 108)
 
 
 @dataclass(frozen=True)
@@ -45,14 +34,74 @@ class MetricTable:
 
     space: str
     genomes: NDArray[np.int64]
-    """Shape ``(n, genes)``."""
+    """Shape ``(n, genes)``, no two rows equal."""
     metrics: dict[str, NDArray[np.float64]]
     """Metric name to shape ``(n,)``, in the metric's unit, NaN where not measured."""
 
 
-_HELP_DEVICES = (
-    *(f"{gpu}_{batch}" for gpu in ("1080ti", "2080ti") for batch in (1, 32, 256)),
-    *(f"{gpu}_{batch}" for gpu in ("titan_rtx", "titanx", "titanxp") for batch in (1, 32, 256)),
+def _parsed(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read a published string that is one cell."""
+    return space.parse(cells[0])
+
+
+def _nasbench101(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read adjacency bits and interior operations."""
+    return space.parse(f"{cells[0]} {cells[1]}")
+
+
+def _fbnet(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read 22 operation indices."""
+    return space.parse(",".join(cells))
+
+
+def _nasbench_macro(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read eight digits behind the letter that keeps their zeros."""
+    if not cells[0].startswith("a"):
+        message = f"'arch' must begin with 'a', but is {cells[0][:50]!r}"
+        raise DataFileError(message)
+    return space.parse(cells[0][1:])
+
+
+def _ofa_mbv3(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read kernel sizes, expansion ratios, depths and resolution."""
+    from search_spaces.ofa_mobile.architecture import MobileArchitecture
+
+    numbers = [int(cell) for cell in cells]
+    depths = 2 * OFA_LAYERS
+    architecture = MobileArchitecture(
+        kernels=tuple(numbers[:OFA_LAYERS]),
+        expansions=tuple(numbers[OFA_LAYERS:depths]),
+        depths=tuple(numbers[depths:-1]),
+        resolution=numbers[-1],
+    )
+    space.to_genome(architecture)  # refuses what is not in the space
+    return architecture
+
+
+def _nasbench301(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read inputs and operations of the edges, normal cell before reduction cell."""
+    from search_spaces.nds.nasbench301 import from_compact
+
+    numbers = [int(cell) for cell in cells]
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    architecture = from_compact(pairs[:DARTS_EDGES], pairs[DARTS_EDGES:])
+    space.to_genome(architecture)
+    return architecture
+
+
+def _enas_macro(space: SearchSpace[Any], cells: Sequence[str]) -> Any:
+    """Read operation and skip bits of each layer; the letter before the bits keeps their zeros."""
+    numbers = []
+    for op, skips in zip(cells[::2], cells[1::2], strict=True):
+        if not skips.startswith("b"):
+            message = f"skips must begin with 'b', but are {skips[:50]!r}"
+            raise DataFileError(message)
+        numbers += [op, *skips[1:]]
+    return space.parse(" ".join(numbers))
+
+
+_NASBENCH201_TASKS = {"cifar10": "c10", "cifar100": "c100", "imagenet16": "in16"}
+_PHONES_AND_CPUS = (
     "essential_ph_1",
     "fpga",
     "gold_6226",
@@ -64,33 +113,130 @@ _HELP_DEVICES = (
     "silver_4114",
     "silver_4210r",
 )
-_NASBENCH201_TASKS = {"cifar10": "c10", "cifar100": "c100", "imagenet16": "in16"}
+_GPUS = ("1080ti", "2080ti", "titan_rtx", "titanx", "titanxp")
+_OFA_GPUS = {"2080ti": "2080ti", "titan_rtx": "titan_rtx", "titanxp": "titan_xp", "v100": "v100"}
+_OFA_COLUMNS = (
+    *(f"ks{layer}" for layer in range(OFA_LAYERS)),
+    *(f"e{layer}" for layer in range(OFA_LAYERS)),
+    *(f"d{stage}" for stage in range(OFA_STAGES)),
+    "r",
+)
+
+
+def _latencies(*batches: int) -> dict[str, str]:
+    """Latency metrics of the devices of HELP to their columns."""
+    gpus = [f"{gpu}_{batch}" for gpu in _GPUS for batch in batches]
+    return {f"latency_ms/{name}": f"help_{name}_ms" for name in (*gpus, *_PHONES_AND_CPUS)}
+
+
+_EPOCHS = {f"accuracy_percent/cifar10_{n}epochs": f"val{n}" for n in NASBENCH101_EPOCHS}
 
 DATA_FILES: dict[str, DataFile] = {
-    file.space: file
+    file.name: file
     for file in (
         DataFile(
             name="nasbench201.csv.gz",
             space="nasbench201",
-            genome_columns=tuple(f"op{edge}" for edge in range(6)),
+            architecture_columns=("arch_str",),
+            read_architecture=_parsed,
             metric_columns={
                 **{f"accuracy_percent/{t}": f"{c}_val" for t, c in _NASBENCH201_TASKS.items()},
+                "accuracy_percent/cifar10_test": "c10_test_vis",
                 **{
                     f"train_seconds/{t}": f"{c}_train_time_s"
                     for t, c in _NASBENCH201_TASKS.items()
                 },
-                **{f"latency_ms/{device}": f"help_{device}_ms" for device in _HELP_DEVICES},
+                **_latencies(1, 32, 256),
                 **{
                     f"latency_ms/nnmeter_{d}": f"nnmeter_{d}_ms"
                     for d in ("cpu", "gpu", "gpu1", "vpu")
                 },
             },
             n_rows=15_625,
-            metric_factors={},  # its parameters are means over disagreeing runs: count instead
+        ),
+        DataFile(
+            name="nasbench101.csv.gz",
+            space="nasbench101",
+            architecture_columns=("adj", "ops"),
+            read_architecture=_nasbench101,
+            metric_columns={**_EPOCHS, "train_seconds/cifar10_108epochs": "time108_s"},
+            metric_factors=dict.fromkeys(_EPOCHS, 100.0),
+            n_rows=23_985,
+        ),
+        DataFile(
+            name="fbnet.csv.gz",
+            space="fbnet",
+            architecture_columns=tuple(f"op{layer}" for layer in range(22)),
+            read_architecture=_fbnet,
+            metric_columns=_latencies(1, 32, 64),
+            n_rows=5_000,
+        ),
+        DataFile(
+            name="ofa_mbv3_accuracy.csv.gz",
+            space="ofa_mbv3",
+            architecture_columns=_OFA_COLUMNS,
+            read_architecture=_ofa_mbv3,
+            metric_columns={"accuracy_percent/imagenet": "top1"},
+            n_rows=1_937,
+        ),
+        DataFile(
+            name="ofa_mbv3_latency.csv.gz",
+            space="ofa_mbv3",
+            architecture_columns=_OFA_COLUMNS,
+            read_architecture=_ofa_mbv3,
+            metric_columns={
+                f"latency_ms/{gpu}_{batch}": f"help_{column}_{batch}_ms"
+                for gpu, column in _OFA_GPUS.items()
+                for batch in (1, 32, 64)
+            },
+            n_rows=5_000,
+        ),
+        DataFile(
+            name="nasbench_macro.csv.gz",
+            space="nasbench_macro",
+            architecture_columns=("arch",),
+            read_architecture=_nasbench_macro,
+            metric_columns={"accuracy_percent/cifar10": "acc_mean"},
+            n_rows=6_561,
+        ),
+        DataFile(
+            name="darts_nb301_surrogate.csv.gz",
+            space="nds_darts",
+            architecture_columns=tuple(
+                f"{cell}{edge}_{what}"
+                for cell in "nr"
+                for edge in range(DARTS_EDGES)
+                for what in ("in", "op")
+            ),
+            read_architecture=_nasbench301,
+            metric_columns={"accuracy_percent/cifar10_surrogate": "val_acc"},
+            n_rows=1_218,
+        ),
+        DataFile(
+            name="enas_weight_sharing.csv.gz",
+            space="enas_macro",
+            architecture_columns=tuple(
+                f"{what}{layer}" for layer in range(ENAS_LAYERS) for what in ("op", "skip")
+            ),
+            read_architecture=_enas_macro,
+            metric_columns={"accuracy_percent/cifar10_shared_weights": "ws_acc"},
+            metric_factors={"accuracy_percent/cifar10_shared_weights": 100.0},
+            n_rows=20_020,
+            n_first_rows=1_000,  # of the supernet's warm-up
         ),
     )
 }
-"""Search space to its file."""
+"""File name to file; a space may have several."""
+
+
+def files_of(space: str) -> tuple[DataFile, ...]:
+    """Return the files that hold architectures of a space; none for most spaces."""
+    return tuple(file for file in DATA_FILES.values() if file.space == space)
+
+
+def metrics_of(space: str) -> tuple[str, ...]:
+    """Return every metric that the files of a space hold."""
+    return tuple(dict.fromkeys(name for file in files_of(space) for name in file.metric_columns))
 
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -124,111 +270,85 @@ def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def read_metric_table(
     space: str, metrics: Sequence[str] | None = None, *, folder: Path | None = None
 ) -> MetricTable:
-    """Read genomes and metrics of a space from its file.
+    """Read genomes and metrics of a space from its files.
 
     Args:
-        space: A key of `DATA_FILES`.
-        metrics: Which metrics; None for all the file has.
-        folder: Where the file lies; None for `data_folder`.
+        space: A space with at least one file in `DATA_FILES`.
+        metrics: Which metrics; None for all that its files have. Only files with one are read.
+        folder: Where the files lie; None for `data_folder`.
 
     Returns:
-        The table, every row of the file in its order.
+        The table: every architecture once, in the order of its first row. A metric that an
+        architecture was measured for several times is the mean.
 
     Raises:
-        DataFolderError: If the folder or file is missing or unreadable.
-        DataFileError: If the space or a metric is not in a file, or the content is wrong.
+        DataFolderError: If the folder or a file is missing or unreadable.
+        DataFileError: If the space or a metric is in no file, or the content is wrong.
     """
-    if space not in DATA_FILES:
-        message = f"No data file for space {space!r}. {suggest(space, DATA_FILES, kind='spaces')}"
+    files = files_of(space)
+    if not files:
+        known = {file.space for file in DATA_FILES.values()}
+        message = f"No data file for space {space!r}. {suggest(space, known, kind='spaces')}"
         raise DataFileError(message)
-    file = DATA_FILES[space]
-    wanted = tuple(file.metric_columns) if metrics is None else tuple(metrics)
+    wanted = metrics_of(space) if metrics is None else tuple(dict.fromkeys(metrics))
     for name in wanted:
-        if name not in file.metric_columns:
-            hint = suggest(name, file.metric_columns, kind="metrics")
-            message = f"{file.name} has no metric {name!r}. {hint}"
+        if name not in metrics_of(space):
+            hint = suggest(name, metrics_of(space), kind="metrics")
+            message = f"No data file of space {space!r} has a metric {name!r}. {hint}"
             raise DataFileError(message)
-    path = (data_folder() if folder is None else folder) / file.name
-    columns = [*file.genome_columns, *(file.metric_columns[name] for name in wanted)]
-    numbers = read_columns(path, columns)
-    genomes = np.stack([numbers[name] for name in file.genome_columns], axis=1)
-    if len(genomes) != file.n_rows:
-        message = f"{file.name} must have {file.n_rows} rows, but has {len(genomes)}. Get it anew."
-        raise DataFileError(message)
-    if not np.array_equal(genomes, np.round(genomes)) or genomes.min(initial=0) < 0:
-        message = f"{file.name}: the columns of the genome must be integers from 0. Get it anew."
-        raise DataFileError(message)
+    place = data_folder() if folder is None else folder
+    rows: dict[tuple[int, ...], int] = {}
+    cells: list[tuple[int, int, float]] = []
+    for file in files:
+        own = [index for index, name in enumerate(wanted) if name in file.metric_columns]
+        if own:
+            _read_file(file, place, [wanted[index] for index in own], own, rows, cells)
+    genomes = np.array(list(rows), dtype=np.int64).reshape(len(rows), -1)
+    columns = _means(cells, len(rows), len(wanted))
     return MetricTable(
-        space,
-        genomes.astype(np.int64),
-        {
-            name: np.round(
-                numbers[file.metric_columns[name]] * file.metric_factors.get(name, 1.0), 9
-            )
-            for name in wanted
-        },
+        space, genomes, {name: columns[:, index] for index, name in enumerate(wanted)}
     )
 
 
-def read_columns(path: Path, columns: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """Read numeric columns of a CSV file, gzipped or plain.
-
-    Args:
-        path: The file; read as gzip if the name ends with ``.gz``.
-        columns: Names in its first line.
-
-    Returns:
-        Column name to shape ``(n,)``; an empty cell is NaN.
-
-    Raises:
-        DataFolderError: If the file cannot be opened.
-        DataFileError: If a column is missing, a row is short or long, a cell is not a finite
-            number, or the file is truncated or not CSV in UTF-8.
-    """
-    try:
-        opened = gzip.open if path.name.endswith(".gz") else open
-        with opened(path, "rt", encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream, strict=True)
-            header = next(rows, [])
-            places = [_place(header, name, path.name) for name in columns]
-            cells = [_numbers(row, places, header, path.name, rows.line_num) for row in rows]
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path.name} is truncated or not a CSV file: {error}. Get it anew."
-        raise DataFileError(message) from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        message = f"Data file {str(path)!r} cannot be read: {reason}. Check {DATA_VARIABLE}."
-        raise DataFolderError(message) from error
-    table = np.array(cells, dtype=np.float64).reshape(len(cells), len(places))
-    return {name: table[:, index].copy() for index, name in enumerate(columns)}
-
-
-def _place(header: Sequence[str], name: str, file: str) -> int:
-    """Index of a column."""
-    if name not in header:
-        message = f"{file} has no column {name!r}. {suggest(name, header, kind='columns')}"
-        raise DataFileError(message)
-    return header.index(name)
-
-
-def _numbers(
-    row: Sequence[str], places: Sequence[int], header: Sequence[str], file: str, line: int
-) -> list[float]:
-    """The wanted cells of one row."""
-    if len(row) != len(header):
-        message = f"{file}, line {line}: must have {len(header)} cells, but has {len(row)}."
-        raise DataFileError(message)
-    numbers = []
-    for place in places:
+def _read_file(
+    file: DataFile,
+    folder: Path,
+    names: Sequence[str],
+    places: Sequence[int],
+    rows: dict[tuple[int, ...], int],
+    cells: list[tuple[int, int, float]],
+) -> None:
+    """Add the rows of a file: genomes to `rows`, (row, column, value) to `cells`."""
+    space = get_space(file.space)
+    n_cells = len(file.architecture_columns)
+    columns = [*file.architecture_columns, *(file.metric_columns[name] for name in names)]
+    n_read = 0
+    for line in read_lines(folder / file.name, columns):
+        n_read += 1
         try:
-            value = float(row[place]) if row[place] else math.nan
-        except ValueError:
-            value = math.inf
-        if math.isinf(value) or (math.isnan(value) and row[place]):
-            message = (
-                f"{file}, line {line}: {header[place]!r} must be a finite number or empty, "
-                f"but is {row[place]!r}."
-            )
-            raise DataFileError(message)
-        numbers.append(value)
-    return numbers
+            architecture = read_architecture(file, space, line.cells[:n_cells])
+            values = read_metrics(file, names, line.cells[n_cells:])
+        except DataFileError as error:
+            message = f"{file.name}, line {line.number}: {error}."
+            raise DataFileError(message) from error
+        if n_read > file.n_first_rows:
+            row = rows.setdefault(space.to_genome(architecture), len(rows))
+            cells += [(row, place, value) for place, value in zip(places, values, strict=True)]
+    if n_read != file.n_rows:
+        message = f"{file.name} must have {file.n_rows} rows, but has {n_read}. Get it anew."
+        raise DataFileError(message)
+
+
+def _means(
+    cells: Sequence[tuple[int, int, float]], n_rows: int, n_columns: int
+) -> NDArray[np.float64]:
+    """Mean of the values of each place, NaN where there is none, shape ``(n_rows, n_columns)``."""
+    sums, counts = np.zeros((n_rows, n_columns)), np.zeros((n_rows, n_columns))
+    if cells:
+        rows, columns, values = (np.array(part) for part in zip(*cells, strict=True))
+        is_known = ~np.isnan(values)
+        place = (rows[is_known], columns[is_known])
+        np.add.at(sums, place, values[is_known])
+        np.add.at(counts, place, 1)
+    counts[counts == 0] = np.nan
+    return np.asarray(sums / counts, dtype=np.float64)

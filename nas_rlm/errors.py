@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 EXIT_OK = 0
 """The command did what it was asked."""
 EXIT_FAILURE = 1
-"""A defect of this program: the traceback is printed."""
+"""A defect of this program, and the traceback is printed; or a check found something wrong."""
 EXIT_BAD_INPUT = 2
 """The input, a file or the machine broke a rule: one line on standard error."""
 EXIT_INTERRUPTED = 130

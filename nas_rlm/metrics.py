@@ -127,12 +127,19 @@ TASKS = (
     "cifar100",
     "imagenet16",
     "imagenet",
+    "cifar10_test",
+    "cifar100_test",
+    "imagenet16_test",
+    "cifar10_4epochs",
+    "cifar10_12epochs",
+    "cifar10_36epochs",
+    "cifar10_108epochs",
     "cifar10_surrogate",
     "cifar10_shared_weights",
 )
-"""Tasks with published accuracies; the last two are not trained from scratch."""
+"""Tasks with published accuracies; the last two are not of networks trained from scratch."""
 
-_BATCHED_GPUS = ("1080ti", "2080ti", "titan_rtx", "titanx", "titanxp")
+_BATCHED_GPUS = ("1080ti", "2080ti", "titan_rtx", "titanx", "titanxp", "v100")
 DEVICES = (
     LOCAL_DEVICE,
     *(f"{gpu}_{batch}" for gpu in _BATCHED_GPUS for batch in (1, 32, 64, 256)),
@@ -140,6 +147,8 @@ DEVICES = (
     "fpga",
     "eyeriss",
     "raspi4",
+    "edgegpu",
+    "edgetpu",
     "gold_6226",
     "gold_6240",
     "pixel2",

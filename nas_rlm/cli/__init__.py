@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nas_rlm.cli.compare import compare
+from nas_rlm.cli.data import data
 from nas_rlm.cli.export import export
 from nas_rlm.cli.failures import reported
 from nas_rlm.cli.measure import measure
@@ -24,6 +25,7 @@ COMMANDS = (
     export,
     train,
     compare,
+    data,
     spaces,
 )  # in the order in which help shows them
 

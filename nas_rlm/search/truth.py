@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
-from nas_rlm.data_files import DATA_FILES, read_metric_table
+from nas_rlm.data_files import metrics_of, read_metric_table
 from nas_rlm.errors import TruthError
 from nas_rlm.metrics import LOCAL_DEVICE, Metric
 from nas_rlm.search.candidates import Genomes
@@ -73,7 +73,7 @@ class FileTable:
         """Read the file.
 
         Args:
-            space: A key of `nas_rlm.data_files.DATA_FILES`.
+            space: A space that `nas_rlm.data_files.DATA_FILES` has a file of.
             metrics: Which of its metrics.
 
         Raises:
@@ -206,7 +206,7 @@ def truth_of(space: search_spaces.SearchSpace[Any], metrics: Sequence[Metric]) -
         DataFolderError: If a metric needs the data folder and there is none.
     """
     tasks, filed, measured, missing = [], [], [], []
-    file_metrics = DATA_FILES[space.name].metric_columns if space.name in DATA_FILES else {}
+    file_metrics = metrics_of(space.name)
     is_nasbench201 = space.name.partition("_")[0] == "nasbench201"
     for metric in metrics:
         if metric.is_latency and metric.target == LOCAL_DEVICE:
