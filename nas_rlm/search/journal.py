@@ -6,8 +6,9 @@ folder may cut the file after the last finished trial; what is lost is asked and
 
 import contextlib
 import json
+import os
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from optuna.storages.journal._file import get_lock_file
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_rlm.atomic_files import explained, flush
+from nas_rlm.atomic_files import explained
 from nas_rlm.errors import RunFolderError
 from nas_rlm.metrics import Metric
 
@@ -27,11 +28,12 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class BatchedJournalBackend(JournalFileBackend):
-    """Optuna's journal file, flushed to the disk when told rather than after every operation.
+    """Optuna's journal file for a single writer, written when told, not at every operation.
 
-    A trial is a dozen operations, and a busy disk takes milliseconds to flush one. Every operation
-    is written at once under Optuna's lock, so readers see it and a killed process loses nothing; a
-    power failure may lose what was written since `flush`, which `cut_back` and the walk make good.
+    A trial is a dozen operations; locking, opening and flushing the file for each takes most of
+    the time of a walk. Operations are kept until `flush` writes them under Optuna's lock, so other
+    processes may read the file at any time, whole operations only. What a killed process had not
+    flushed is asked and told again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,29 +44,43 @@ class BatchedJournalBackend(JournalFileBackend):
         """
         super().__init__(str(path))
         self._path = path
+        content = path.read_bytes()
+        self._size = len(content)
+        self._n_written = content.count(b"\n")
+        self._waiting: list[bytes] = []
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield operations from a number on: those of the file, then those not written yet."""
+        if log_number_from < self._n_written:
+            yield from super().read_logs(log_number_from)
+        for line in self._waiting[max(0, log_number_from - self._n_written) :]:
+            yield json.loads(line)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Add operations.
-
-        Raises:
-            RunFolderError: If the disk is full.
-        """
-        lines = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
-        with (
-            explained(self._path, "be written"),
-            get_lock_file(self._lock),
-            self._path.open("ab") as file,
-        ):
-            file.write(lines)
+        """Keep operations until `flush`."""
+        self._waiting += [json.dumps(log, separators=(",", ":")).encode() for log in logs]
 
     def flush(self) -> None:
-        """Flush what was added to the disk.
+        """Write what was kept, and flush it to the disk.
 
         Raises:
-            RunFolderError: If the disk refuses.
+            RunFolderError: If the disk is full, or another process wrote to the file.
         """
-        with explained(self._path, "be written"):
-            flush(self._path)
+        lines = b"".join(line + b"\n" for line in self._waiting)
+        with explained(self._path, "be written"), get_lock_file(self._lock):
+            if self._path.stat().st_size != self._size:
+                message = (
+                    f"{str(self._path)!r} was changed by another process while the walk wrote to "
+                    "it. Let nothing else write there, and go on with --resume."
+                )
+                raise RunFolderError(message)
+            with self._path.open("ab") as file:
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        self._size += len(lines)
+        self._n_written += len(self._waiting)
+        self._waiting.clear()
 
 
 class _StorageWithoutQueue(JournalStorage):

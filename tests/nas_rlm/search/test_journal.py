@@ -15,20 +15,21 @@ GENES: dict[str, optuna.distributions.BaseDistribution] = {
 }
 
 
-def opened(path: Path) -> optuna.Study:
-    return open_study(
-        BatchedJournalBackend(path), [METRIC], name="s", sampler=optuna.samplers.RandomSampler(0)
-    )
+def opened(path: Path) -> tuple[optuna.Study, BatchedJournalBackend]:
+    backend = BatchedJournalBackend(path)
+    sampler = optuna.samplers.RandomSampler(0)
+    return open_study(backend, [METRIC], name="s", sampler=sampler), backend
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     path = tmp_path / "journal.log"
-    study = opened(path)
+    study, backend = opened(path)
     for number in range(4):
         trial = study.ask(GENES)
         trial.set_user_attr("digest", str(number))
         study.tell(trial, float(number))
+    backend.flush()
     return path
 
 
@@ -38,7 +39,7 @@ def test_every_cut_leaves_whole_trials_that_go_on(journal: Path) -> None:
     for cut in range(0, len(content) + 1, 7):
         journal.write_bytes(content[:cut])
         cut_back(journal)
-        study = opened(journal)
+        study, backend = opened(journal)
         trials = study.get_trials()
         assert all(trial.state is optuna.trial.TrialState.COMPLETE for trial in trials)
         assert [trial.user_attrs["digest"] for trial in trials] == [
@@ -46,7 +47,8 @@ def test_every_cut_leaves_whole_trials_that_go_on(journal: Path) -> None:
         ]
         counts.append(len(trials))
         study.tell(study.ask(GENES), 9.0)
-        assert opened(journal).get_trials()[-1].values == [9.0]
+        backend.flush()
+        assert opened(journal)[0].get_trials()[-1].values == [9.0]
     assert counts == sorted(counts)
     assert set(counts) >= {0, 1, 2, 3}
 
@@ -58,17 +60,20 @@ def test_a_whole_journal_is_left_as_it_is(journal: Path) -> None:
 
 
 def test_an_open_trial_is_cut_off(journal: Path) -> None:
-    study = opened(journal)
-    size = len(journal.read_bytes())
+    content = journal.read_bytes()
+    study, backend = opened(journal)
     study.ask(GENES)
-    assert cut_back(journal) >= len(journal.read_bytes()) - size
-    assert len(opened(journal).get_trials()) == 4
+    backend.flush()
+    assert len(journal.read_bytes()) > len(content)
+    assert cut_back(journal) > 0
+    assert journal.read_bytes() == content
+    assert len(opened(journal)[0].get_trials()) == 4
 
 
 def test_the_lock_of_a_killed_process_is_removed(journal: Path) -> None:
     journal.with_name("journal.log.lock").symlink_to(journal)
     cut_back(journal)
-    assert len(opened(journal).get_trials()) == 4
+    assert len(opened(journal)[0].get_trials()) == 4
     assert [item.name for item in journal.parent.iterdir()] == ["journal.log"]
 
 
@@ -91,9 +96,30 @@ def test_the_journal_is_one_that_optuna_reads_itself(journal: Path) -> None:
     assert study.metric_names == ["params"]
 
 
-def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+def test_operations_are_seen_at_once_and_written_when_flushed(journal: Path) -> None:
+    content = journal.read_bytes()
+    study, backend = opened(journal)
+    study.tell(study.ask(GENES), 7.0)
+    assert study.get_trials()[-1].values == [7.0]
+    assert journal.read_bytes() == content
+    backend.flush()
+    assert len(opened(journal)[0].get_trials()) == 5
+    size = journal.stat().st_size
+    backend.flush()
+    assert journal.stat().st_size == size
+
+
+def test_a_second_writer_is_refused(journal: Path) -> None:
+    study, backend = opened(journal)
+    study.ask(GENES)
+    with journal.open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(RunFolderError, match="changed by another process"):
+        backend.flush()
+
+
+def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:
     backend = BatchedJournalBackend(tmp_path / "journal.log")
     (tmp_path / "journal.log").unlink()
-    (tmp_path / "journal.log").mkdir()
-    with pytest.raises(RunFolderError, match="cannot be written"):
-        backend.append_logs([{"op_code": 0}])
+    with pytest.raises(RunFolderError, match="cannot be written: No such file"):
+        backend.flush()
