@@ -98,6 +98,13 @@ QUANTITIES: dict[str, Quantity] = {
             "time of one forward pass",
         ),
         Quantity(
+            "energy_mj",
+            "mJ",
+            Direction.MINIMIZE,
+            Qualifier.DEVICE,
+            "energy of one forward pass",
+        ),
+        Quantity(
             "train_seconds",
             "s",
             Direction.MINIMIZE,

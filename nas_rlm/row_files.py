@@ -1,9 +1,10 @@
-"""A user's own rows: a CSV file of networks and metrics, read as a `Dataset`.
+"""A user's own rows: a CSV or parquet file of networks and metrics, read as a `Dataset`.
 
-The first line names the columns. One of them says which network: ``file`` (an ONNX file, binary or
+The first line names the columns (parquet has their names itself). One of them says which network: ``file`` (an ONNX file, binary or
 text, relative to the CSV file), ``text`` (ONNX text) or ``architecture`` (the published string of a
 search space). Every other column is a metric, such as ``latency_ms/pixel9``; devices and tasks may
-be new. An empty cell is a value that is not known.
+be new. An empty cell is a value that is not known. A parquet file may also have the layout of
+GraphArch-Regression, see `nas_rlm.parquet_rows`.
 """
 
 import csv
@@ -16,6 +17,7 @@ from nas_rlm.dataset import Dataset
 from nas_rlm.errors import DatasetError
 from nas_rlm.metrics import METRICS, QUANTITIES, Metric, Qualifier
 from nas_rlm.network_files import read_text, text_of
+from nas_rlm.parquet_rows import is_graph_arch, read_parquet
 from nas_rlm.progress import Progress, no_progress
 
 NETWORK_COLUMNS = ("file", "text", "architecture")
@@ -25,11 +27,12 @@ NETWORK_COLUMNS = ("file", "text", "architecture")
 def read_rows(
     path: Path, *, space: str | None = None, progress: Progress = no_progress
 ) -> Dataset:
-    """Read a CSV file of networks and metrics.
+    """Read a CSV or parquet file of networks and metrics.
 
     Args:
-        path: The file, UTF-8.
-        space: Search space of the ``architecture`` column; must be None for other columns.
+        path: The file: parquet if the name ends with ``.parquet``, else CSV in UTF-8.
+        space: Search space of the ``architecture`` column; must be None for other columns. For
+            GraphArch-Regression: the ``space`` whose rows are read, as spelt there.
         progress: Called as rows are read.
 
     Returns:
@@ -40,7 +43,13 @@ def read_rows(
         UnknownMetricError: If a column is neither a network column nor a metric.
         SearchSpaceError: If a network file, a text or an architecture string is refused.
     """
-    header, lines = _read_csv(path)
+    if path.suffix != ".parquet":
+        header, lines = _read_csv(path)
+    elif is_graph_arch(path):
+        header, lines = read_parquet(path, space=space)
+        space = None
+    else:
+        header, lines = read_parquet(path)
     network = _network_column(path, header, space)
     metrics = {name: named_metric(name) for name in header if name != network}
     if not metrics:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nas_rlm.cli.compare import compare
+from nas_rlm.cli.convert import convert
 from nas_rlm.cli.data import data
 from nas_rlm.cli.export import export
 from nas_rlm.cli.failures import reported
@@ -26,6 +27,7 @@ COMMANDS = (
     train,
     compare,
     data,
+    convert,
     spaces,
 )  # in the order in which help shows them
 

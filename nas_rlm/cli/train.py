@@ -20,12 +20,16 @@ def train(
     csv: Annotated[
         Path | None,
         typer.Option(
-            help="Your rows: a column `file`, `text` or `architecture`, one column per metric."
+            help="Your rows, CSV or .parquet: a column `file`, `text` or `architecture`, "
+            "one column per metric."
         ),
     ] = None,
     space: Annotated[
         str | None,
-        typer.Option(help="Search space of the benchmark, or of the column `architecture`."),
+        typer.Option(
+            help="Search space of the benchmark, of the column `architecture`, or, in a parquet "
+            "file with a column `space`, whose rows are read."
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Metric of the benchmark to learn; repeatable.")
