@@ -67,6 +67,10 @@ class TruthError(NasRlmError, ValueError):
     """The true values of a metric are not to be had for a search space."""
 
 
+class DrawingError(NasRlmError, ValueError):
+    """A network is too large for a picture."""
+
+
 class RunFolderError(NasRlmError, OSError):
     """A run folder cannot be created, read or written."""
 

@@ -16,6 +16,7 @@ from nas_rlm.cli.failures import reported
 from nas_rlm.cli.measure import measure
 from nas_rlm.cli.rank import rank
 from nas_rlm.cli.search import search
+from nas_rlm.cli.show import show
 from nas_rlm.cli.spaces import spaces
 from nas_rlm.cli.train import train
 
@@ -29,6 +30,7 @@ COMMANDS = (
     data,
     convert,
     spaces,
+    show,
 )  # in the order in which help shows them
 
 app = typer.Typer(
