@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -21,18 +21,58 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
-from surrogates.inputs.batches import StatementInterner, by_length
+from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
 from surrogates.inputs.statements import read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.digit_trie import digit_trie
 from surrogates.rlm.metric_scale import MetricScale
-from surrogates.rlm.model import Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.model import RlmNetwork, TrieTensors
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
 from surrogates.rlm.settings import RlmSettings
 from surrogates.rlm.training import TrainingRows, train
 
 _CHAIN_MIN_MASS = 1e-3
+
+
+class _Member(NamedTuple):
+    """One trained network, and how sharp its distributions are made for each metric."""
+
+    network: RlmNetwork
+    sharpness: list[float]
+
+    def decode(
+        self,
+        batch: GraphBatch,
+        ids: Sequence[int],
+        tries: Sequence[TrieTensors],
+        known: Mapping[int, torch.Tensor],
+        *,
+        is_chain: bool,
+    ) -> list[torch.Tensor]:
+        """Probabilities of all numerals of each metric, shape (n, l) each."""
+        sharpness = [self.sharpness[k] for k in ids]
+        with torch.inference_mode():
+            memory = self.network.encode(batch)
+            if is_chain:
+                return chain_distributions(
+                    self.network, memory, ids, tries, sharpness, min_mass=_CHAIN_MIN_MASS
+                )
+            return [
+                exact_distribution(self.network, memory, k, trie, known, sharp)
+                for k, trie, sharp in zip(ids, tries, sharpness, strict=True)
+            ]
+
+
+def _progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
+    """Count the steps of one member as part of all."""
+    if progress is None:
+        return None
+
+    def shown(step: int, total: int, scalars: Mapping[str, float]) -> None:
+        progress(member * total + step, n_members * total, scalars)
+
+    return shown
 
 
 class RlmRegressor(Surrogate):
@@ -57,9 +97,8 @@ class RlmRegressor(Surrogate):
         self._metrics: tuple[str, ...] = ()
         self._scales: list[MetricScale] = []
         self._branches: list[tuple[tuple[int, int], ...]] = []
-        self._sharpness: list[float] = []
         self._tokenizer: StatementTokenizer | None = None
-        self._network: RlmNetwork | None = None
+        self._members: list[_Member] = []
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -69,7 +108,8 @@ class RlmRegressor(Surrogate):
     @property
     def n_parameters(self) -> int:
         """Trained numbers; 0 before fitting."""
-        return sum(p.numel() for p in self._network.parameters()) if self._network else 0
+        networks = [member.network for member in self._members]
+        return sum(weight.numel() for network in networks for weight in network.parameters())
 
     def fit(
         self,
@@ -102,17 +142,22 @@ class RlmRegressor(Surrogate):
         ]
         interner = StatementInterner(tokenizer)
         numbers = interner.intern(graphs)
+        tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
+        rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
+        n_members = self.settings.n_members
+        members = []
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = RlmNetwork(
-                self.settings, self.grammar, tokenizer.vocabulary_size, len(metrics)
-            )
-            tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
-            rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
-            rng = np.random.default_rng(seed)
-            sharpness = train(network, interner, rows, self.settings, rng, progress)
+            for member in range(n_members):
+                rng = np.random.default_rng([seed, member])
+                torch.manual_seed(int(rng.integers(2**63)))
+                network = RlmNetwork(
+                    self.settings, self.grammar, tokenizer.vocabulary_size, len(metrics)
+                )
+                shown = _progress_of_member(progress, member, n_members)
+                sharpness = train(network, interner, rows, self.settings, rng, shown)
+                members.append(_Member(network, sharpness))
         self._metrics, self._scales, self._branches = tuple(metrics), scales, branches
-        self._tokenizer, self._network, self._sharpness = tokenizer, network, sharpness
+        self._tokenizer, self._members = tokenizer, members
         return self
 
     def predict(
@@ -133,7 +178,7 @@ class RlmRegressor(Surrogate):
             decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
                 metrics on the distributions of earlier ones.
         """
-        network = self._fitted()
+        members = self._fitted()
         wanted = self.select_metrics(metrics)
         ids = [self._metrics.index(metric) for metric in wanted]
         given = self._numerals(condition_on or {}, len(texts))
@@ -144,22 +189,13 @@ class RlmRegressor(Surrogate):
         if given.keys() & set(ids):
             raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
         tries = [self._trie(k) for k in ids]
-        sharpness = [self._sharpness[k] for k in ids]
         probabilities = [np.zeros((len(texts), len(trie.leaf_values))) for trie in tries]
-        for rows, memory in self._encoded(texts):
-            with torch.inference_mode():
-                if decoding == "chain":
-                    found = chain_distributions(
-                        network, memory, ids, tries, sharpness, min_mass=_CHAIN_MIN_MASS
-                    )
-                else:
-                    known = {k: tokens[rows] for k, tokens in given.items()}
-                    found = [
-                        exact_distribution(network, memory, k, trie, known, sharp)
-                        for k, trie, sharp in zip(ids, tries, sharpness, strict=True)
-                    ]
-            for table, batch in zip(probabilities, found, strict=True):
-                table[rows] = batch.numpy()
+        for rows, batch in self._batches(texts):
+            known = {k: tokens[rows] for k, tokens in given.items()}
+            for member in members:
+                found = member.decode(batch, ids, tries, known, is_chain=decoding == "chain")
+                for table, share in zip(probabilities, found, strict=True):
+                    table[rows] += share.numpy()
         return Prediction(
             {
                 metric: self._distribution(k, table)
@@ -190,7 +226,7 @@ class RlmRegressor(Surrogate):
         Returns:
             Metric name to values, shape ``(n_samples, n)`` each.
         """
-        network = self._fitted()
+        members = self._fitted()
         if temperature <= 0 or not 0 < top_p <= 1:
             raise SettingsError(
                 "`temperature` must be above 0 and `top_p` in (0, 1], but got "
@@ -199,42 +235,50 @@ class RlmRegressor(Surrogate):
         wanted = self.select_metrics(metrics)
         generator = torch.Generator().manual_seed(seed)
         drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
-        for rows, memory in self._encoded(texts):
-            origin = torch.arange(len(rows)).repeat(n_samples)
-            given: dict[int, torch.Tensor] = {}
-            for metric in wanted:
-                k = self._metrics.index(metric)
+        choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
+        for rows, batch in self._batches(texts):
+            for member, (network, sharpness) in enumerate(members):
+                places = np.flatnonzero(choice == member)
+                origin = torch.arange(len(rows)).repeat(len(places))
+                given: dict[int, torch.Tensor] = {}
                 with torch.inference_mode():
-                    tokens = sample_numerals(
-                        network,
-                        memory,
-                        k,
-                        self._trie(k),
-                        generator,
-                        origin=origin,
-                        given=given,
-                        temperature=temperature / self._sharpness[k],
-                        top_p=top_p,
-                    )
-                given[k] = tokens
-                scaled = np.array([self.grammar.decode(row) for row in tokens.tolist()])
-                values = self._scales[k].to_raw(scaled)
-                drawn[metric][:, rows] = values.reshape(n_samples, len(rows))
+                    memory = network.encode(batch)
+                    for metric in wanted:
+                        k = self._metrics.index(metric)
+                        given[k] = sample_numerals(
+                            network,
+                            memory,
+                            k,
+                            self._trie(k),
+                            generator,
+                            origin=origin,
+                            given=dict(given),
+                            temperature=temperature / sharpness[k],
+                            top_p=top_p,
+                        )
+                        scaled = np.array([self.grammar.decode(row) for row in given[k].tolist()])
+                        values = self._scales[k].to_raw(scaled).reshape(len(places), len(rows))
+                        drawn[metric][np.ix_(places, rows)] = values
         return drawn
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint; see the base class."""
-        network = self._fitted()
-        assert self._tokenizer is not None  # noqa: S101 - set together with the network
+        members = self._fitted()
+        assert self._tokenizer is not None  # noqa: S101 - set together with the members
         state = {
             "settings": self.settings.to_json(),
             "metrics": list(self._metrics),
             "scales": [{"raw": s.raw, "scaled": s.scaled} for s in self._scales],
             "branches": self._branches,
-            "sharpness": self._sharpness,
+            "sharpness": [member.sharpness for member in members],
             "tokenizer": self._tokenizer.to_json(),
         }
-        write_checkpoint(folder, self.name, state, network.state_dict())
+        weights = {
+            f"{place}.{name}": tensor
+            for place, member in enumerate(members)
+            for name, tensor in member.network.state_dict().items()
+        }
+        write_checkpoint(folder, self.name, state, weights)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -248,44 +292,49 @@ class RlmRegressor(Surrogate):
                 MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]
             ]
             regressor._branches = [tuple((s, e) for s, e in b) for b in state["branches"]]
-            regressor._sharpness = [float(value) for value in state["sharpness"]]
             regressor._tokenizer = StatementTokenizer.from_json(state["tokenizer"])
-            network = RlmNetwork(
-                settings,
-                regressor.grammar,
-                regressor._tokenizer.vocabulary_size,
-                len(regressor._metrics),
-            )
-            network.load_state_dict(read_weights(folder))
+            weights = read_weights(folder)
+            for place, sharpness in enumerate(state["sharpness"]):
+                network = RlmNetwork(
+                    settings,
+                    regressor.grammar,
+                    regressor._tokenizer.vocabulary_size,
+                    len(regressor._metrics),
+                )
+                prefix = f"{place}."
+                network.load_state_dict(
+                    {
+                        name.removeprefix(prefix): tensor
+                        for name, tensor in weights.items()
+                        if name.startswith(prefix)
+                    }
+                )
+                member = _Member(network.eval(), [float(value) for value in sharpness])
+                regressor._members.append(member)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder} must hold a whole RLM, but it does not: {error}"
             ) from error
-        regressor._network = network.eval()
         return regressor
 
-    def _fitted(self) -> RlmNetwork:
-        """Return the network or refuse."""
-        if self._network is None:
+    def _fitted(self) -> list[_Member]:
+        """Return the members or refuse."""
+        if not self._members:
             raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
-        return self._network
+        return self._members
 
     def _trie(self, metric: int) -> TrieTensors:
         """Legal numerals of a metric."""
         return TrieTensors.of(digit_trie(self.grammar, self._branches[metric]))
 
-    def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], Memory]]:
-        """Read all texts, then encode them in batches of similar length: (rows, memory) pairs."""
-        network = self._fitted()
-        assert self._tokenizer is not None  # noqa: S101 - set together with the network
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], GraphBatch]]:
+        """Read all texts, then batch those of similar length: (rows, batch) pairs."""
+        assert self._tokenizer is not None  # noqa: S101 - set together with the members
         graphs = read_all(texts)
         interner = StatementInterner(self._tokenizer)
         numbers = interner.intern(graphs)
         for rows in by_length([len(graph) for graph in graphs]):
-            batch = interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
-            with torch.inference_mode():
-                memory = network.encode(batch)
-            yield rows, memory
+            yield rows, interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
 
     def _numerals(
         self, known: Mapping[str, NDArray[np.float64]], n_texts: int

@@ -19,6 +19,8 @@ class RlmSettings:
     """Encoder layers."""
     n_decoder_layers: int = 1
     """Decoder layers."""
+    n_members: int = 2
+    """Networks trained from different seeds; a prediction is the mixture of theirs."""
     dropout: float = 0.0
     """On every sublayer while training."""
     n_digits: int = 2
@@ -34,7 +36,7 @@ class RlmSettings:
     context_rate: float = 0.5
     """Chance that a known other metric is shown to the decoder while it learns one."""
     n_steps: int | None = None
-    """Training steps; None chooses by the number of rows."""
+    """Training steps of a member; None chooses by the number of rows."""
     batch_size: int = 64
     """Rows of one step."""
     learning_rate: float = 2e-3
@@ -50,6 +52,7 @@ class RlmSettings:
             ("width", 8, 4096),
             ("n_layers", 1, 64),
             ("n_decoder_layers", 1, 64),
+            ("n_members", 1, 64),
             ("dropout", 0.0, 0.9),
             ("n_digits", 1, 4),
             ("rank_share", 0.0, 0.99),
@@ -74,10 +77,10 @@ class RlmSettings:
             raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps}.")
 
     def steps_for(self, n_rows: int) -> int:
-        """Training steps for a number of rows: more rows repay more steps."""
+        """Training steps of a member for a number of rows: more rows repay more steps."""
         if self.n_steps is not None:
             return self.n_steps
-        return int(min(2000, max(300, 300 + 1.2 * n_rows)))
+        return int(min(2000, 150 + 0.7 * n_rows))
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

@@ -108,6 +108,7 @@ def _train_cycle(
         settings.learning_rate,
         (0.9, 0.98),
         weight_decay=settings.weight_decay,
+        fused=True,
     )
     streams = _RowStreams(rows.scaled, kept, settings.batch_size, rng)
     network.train()

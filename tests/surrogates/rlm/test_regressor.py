@@ -10,7 +10,7 @@ from surrogates.errors import LabelError, SettingsError, UnknownMetricError
 from surrogates.rlm.regressor import RlmRegressor
 
 MACS, ACCURACY = "macs", "accuracy_percent/cifar10"
-QUICK = {"width": 16, "n_layers": 1, "n_steps": 30, "batch_size": 12}
+QUICK = {"width": 16, "n_layers": 1, "n_steps": 30, "batch_size": 12, "n_members": 2}
 
 
 @pytest.fixture(scope="module")
