@@ -197,23 +197,21 @@ def _joined(panel: Panel) -> Panel:
     for source, target in panel.arrows:
         readers[source].append(target)
         sources[target].append(source)
+    kinds = [_row_kind(box) for box in panel.boxes]
     place: dict[int, int] = {}
     boxes: list[Box] = []
     for index, box in enumerate(panel.boxes):
-        before = sources[index]
-        if (
-            len(before) == 1
-            and len(readers[before[0]]) == 1
-            and _is_joinable(panel.boxes[before[0]])
-            and not _ends_block(panel.boxes[before[0]], sources[before[0]])
-            and _is_joinable(box)
-        ):
-            place[index] = place[before[0]]
-            joined = boxes[place[index]]
-            boxes[place[index]] = replace(box, parts=(*joined.parts, *box.parts))
-        else:
-            place[index] = len(boxes)
-            boxes.append(box)
+        before = sources[index][0] if len(sources[index]) == 1 else None
+        if before is not None and len(readers[before]) == 1:
+            around = (sources[before], [before], [index], readers[index])
+            row = tuple(kinds[items[0]] if len(items) == 1 else "" for items in around)
+            if _is_row(*row):
+                place[index] = place[before]
+                joined = boxes[place[index]]
+                boxes[place[index]] = replace(box, parts=(*joined.parts, *box.parts))
+                continue
+        place[index] = len(boxes)
+        boxes.append(box)
     arrows = dict.fromkeys(
         (place[source], place[target])
         for source, target in panel.arrows
@@ -222,11 +220,21 @@ def _joined(panel: Panel) -> Panel:
     return Panel(panel.title, tuple(boxes), tuple(arrows))
 
 
-def _ends_block(box: Box, sources: Sequence[int]) -> bool:
-    """Whether a box is a call that brings values together, such as the end of a residual block."""
-    return box.parts[0].kind is Kind.CALL and len(sources) > 1
+def _row_kind(box: Box) -> str:
+    """``"operator"``, ``"call"``, or nothing for inputs, outputs and repeats, which stand alone."""
+    (part,) = box.parts
+    if part.kind is Kind.VALUE or part.repeats > 1:
+        return ""
+    return "call" if part.kind is Kind.CALL else "operator"
 
 
-def _is_joinable(box: Box) -> bool:
-    """Whether a box may have neighbours in one; inputs, outputs and repeats stand alone."""
-    return all(part.kind is not Kind.VALUE and part.repeats == 1 for part in box.parts)
+def _is_row(source: str, first: str, second: str, reader: str) -> bool:
+    """Whether two neighbours are one box: operators, or an operator alone between two calls.
+
+    The latter are blocks such as *expand*, depthwise convolution, *project*.
+    """
+    if first == second:
+        return first == "operator"
+    if first == "call":
+        return second == "operator" and reader == "call"
+    return first == "operator" and second == "call" and source == "call"
