@@ -102,5 +102,7 @@ def test_a_missing_column_is_refused() -> None:
 
 def test_every_quantity_carries_its_unit_in_its_name_or_counts() -> None:
     for quantity in QUANTITIES.values():
-        suffix = {"%": "_percent", "ms": "_ms", "s": "_seconds", "1": ""}[quantity.unit]
+        suffix = {"%": "_percent", "ms": "_ms", "mJ": "_mj", "s": "_seconds", "1": ""}[
+            quantity.unit
+        ]
         assert quantity.name.endswith(suffix)
