@@ -2,9 +2,8 @@
 
 Each layer sums what the neighbours say along four kinds of edge, every kind with weights of its
 own: the statements that define the operands, the statements that use the result, the body of a
-called function, and the calls of a body. The graph is then read out by mean, maximum and sum, and
-one linear head a metric makes a number of it. The statement vectors are those of the RLM, so that
-the comparison is between networks and not between inputs.
+called function, and the calls of a body. So it is the relational network of arXiv:1703.06103 with
+pre-norm residual layers.
 """
 
 from __future__ import annotations
@@ -13,13 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.gnn.network import StatementNetwork
 from surrogates.inputs.batches import GraphBatch
-from surrogates.rlm.encoder import StatementEmbedding
 
 N_EDGE_KINDS = 4
 """Producers, consumers, body of a call, calls of a body."""
-
-_SUM_SCALE = 0.1
 
 
 def edge_weights(defines: Tensor, calls: Tensor) -> Tensor:
@@ -78,41 +75,13 @@ class GraphConvolution(nn.Module):
         return updated
 
 
-class StatementGcn(nn.Module):
+class StatementGcn(StatementNetwork):
     """Padded statement graphs in, one standardised number for each metric out."""
 
-    def __init__(
-        self, *, vocabulary_size: int, n_metrics: int, width: int, n_layers: int, dropout: float
-    ) -> None:
-        """Create the network.
+    def make_layer(self, width: int, dropout: float) -> nn.Module:
+        """Create one convolution."""
+        return GraphConvolution(width, dropout)
 
-        Args:
-            vocabulary_size: Token ids, padding included.
-            n_metrics: Heads.
-            width: Length d of a statement vector.
-            n_layers: Rounds of messages.
-            dropout: On each update and before the heads, while training.
-        """
-        super().__init__()
-        self.embedding = StatementEmbedding(vocabulary_size, width)
-        self.layers = nn.ModuleList(GraphConvolution(width, dropout) for _ in range(n_layers))
-        self.norm = nn.LayerNorm(width)
-        self.readout = nn.Sequential(
-            nn.Linear(3 * width, 2 * width), nn.GELU(), nn.Dropout(dropout)
-        )
-        self.heads = nn.Linear(2 * width, n_metrics)
-
-    def forward(self, batch: GraphBatch) -> Tensor:
-        """Return standardised predictions, shape ``(n, m)``."""
-        states = self.embedding(batch.tokens, batch.places)[batch.statements]
-        weights = edge_weights(batch.defines, batch.calls)
-        for layer in self.layers:
-            states = layer(states, weights)
-        states = self.norm(states)
-        padding = batch.padding[:, :, None]
-        total = states.masked_fill(padding, 0.0).sum(dim=1)
-        mean = total / (~batch.padding).sum(dim=1, keepdim=True)
-        peak = states.masked_fill(padding, -torch.inf).amax(dim=1)
-        pooled = torch.cat([mean, peak, _SUM_SCALE * total], dim=1)
-        predicted: Tensor = self.heads(self.readout(pooled))
-        return predicted
+    def edges(self, batch: GraphBatch) -> Tensor:
+        """Return the weights of all kinds of edge, shape ``(n, s, 4 s)``."""
+        return edge_weights(batch.defines, batch.calls)

@@ -121,6 +121,7 @@ class RlmRegressor(Surrogate):
     ) -> Self:
         """Learn tokenizer, numeral scales and network from the rows; see the base class."""
         metrics = check_rows(texts, labels)
+        schedule = self.settings.schedule(len(texts))
         graphs = read_all(texts)
         tokenizer = StatementTokenizer.train(
             chain.from_iterable(graph.statements for graph in graphs),
@@ -144,17 +145,16 @@ class RlmRegressor(Surrogate):
         numbers = interner.intern(graphs)
         tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
         rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
-        n_members = self.settings.n_members
         members = []
         with torch.random.fork_rng(devices=[]):
-            for member in range(n_members):
+            for member in range(schedule.n_members):
                 rng = np.random.default_rng([seed, member])
                 torch.manual_seed(int(rng.integers(2**63)))
                 network = RlmNetwork(
                     self.settings, self.grammar, tokenizer.vocabulary_size, len(metrics)
                 )
-                shown = _progress_of_member(progress, member, n_members)
-                sharpness = train(network, interner, rows, self.settings, rng, shown)
+                shown = _progress_of_member(progress, member, schedule.n_members)
+                sharpness = train(network, interner, rows, self.settings, schedule, rng, shown)
                 members.append(_Member(network, sharpness))
         self._metrics, self._scales, self._branches = tuple(metrics), scales, branches
         self._tokenizer, self._members = tokenizer, members

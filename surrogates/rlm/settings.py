@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from surrogates.errors import SettingsError
 from surrogates.rlm.encoder import RELATIONS
+
+_FEW_ROWS = 256
+
+
+class Schedule(NamedTuple):
+    """How much training some rows get."""
+
+    n_members: int
+    n_steps: int
+    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -19,8 +29,8 @@ class RlmSettings:
     """Encoder layers."""
     n_decoder_layers: int = 1
     """Decoder layers."""
-    n_members: int = 2
-    """Networks trained from different seeds; a prediction is the mixture of theirs."""
+    n_members: int | None = None
+    """Networks trained from different seeds, whose mixture predicts; None: by number of rows."""
     dropout: float = 0.0
     """On every sublayer while training."""
     n_digits: int = 2
@@ -29,19 +39,19 @@ class RlmSettings:
     """How far the numeral scale follows ranks rather than the raw range, in [0, 1)."""
     label_width: float = 0.1
     """Standard deviation of the soft labels, as a share of the training range."""
-    ranking_weight: float = 5.0
+    ranking_weight: float = 15.0
     """Weight of the pairwise ranking loss beside the cross-entropy."""
     ranking_temperature: float = 0.1
     """Difference, as a share of the training range, that counts as clearly ordered."""
     context_rate: float = 0.5
     """Chance that a known other metric is shown to the decoder while it learns one."""
     n_steps: int | None = None
-    """Training steps of a member; None chooses by the number of rows."""
-    batch_size: int = 64
-    """Rows of one step."""
+    """Training steps of a member; None: by number of rows."""
+    batch_size: int | None = None
+    """Rows of one step; None: by number of rows."""
     learning_rate: float = 2e-3
     """Peak learning rate of AdamW."""
-    weight_decay: float = 0.05
+    weight_decay: float = 0.3
     """Decoupled weight decay."""
     vocabulary_size: int = 2048
     """Upper limit of the learned tokenizer."""
@@ -52,7 +62,6 @@ class RlmSettings:
             ("width", 8, 4096),
             ("n_layers", 1, 64),
             ("n_decoder_layers", 1, 64),
-            ("n_members", 1, 64),
             ("dropout", 0.0, 0.9),
             ("n_digits", 1, 4),
             ("rank_share", 0.0, 0.99),
@@ -60,7 +69,6 @@ class RlmSettings:
             ("ranking_weight", 0.0, 1e6),
             ("ranking_temperature", 1e-4, 1e3),
             ("context_rate", 0.0, 1.0),
-            ("batch_size", 2, 65536),
             ("learning_rate", 0.0, 1.0),
             ("weight_decay", 0.0, 10.0),
             ("vocabulary_size", 257, 1_000_000),
@@ -73,14 +81,22 @@ class RlmSettings:
                 f"`width` must be a multiple of {len(RELATIONS)}, one slice per relation head, "
                 f"but got {self.width}."
             )
-        if self.n_steps is not None and self.n_steps < 1:
-            raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps}.")
+        for name, least in (("n_steps", 1), ("n_members", 1), ("batch_size", 2)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise SettingsError(f"`{name}` must be at least {least}, but got {value!r}.")
 
-    def steps_for(self, n_rows: int) -> int:
-        """Training steps of a member for a number of rows: more rows repay more steps."""
-        if self.n_steps is not None:
-            return self.n_steps
-        return int(min(2000, 150 + 0.7 * n_rows))
+    def schedule(self, n_rows: int) -> Schedule:
+        """Return how much training a number of rows gets.
+
+        Few rows leave time for smaller batches and more members; more rows repay more steps.
+        """
+        few = n_rows < _FEW_ROWS
+        return Schedule(
+            n_members=self.n_members or (3 if few else 2),
+            n_steps=self.n_steps or int(min(2000, 150 + 0.7 * n_rows)),
+            batch_size=self.batch_size or (32 if few else 64),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

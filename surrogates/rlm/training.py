@@ -19,7 +19,7 @@ from surrogates.rlm.calibration import best_sharpness, held_out_rows
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 from surrogates.rlm.precision import training_autocast
-from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.settings import RlmSettings, Schedule
 
 _WARM_UP = 0.05
 _CLIP_NORM = 1.0
@@ -49,6 +49,7 @@ def train(
     interner: StatementInterner,
     rows: TrainingRows,
     settings: RlmSettings,
+    schedule: Schedule,
     rng: np.random.Generator,
     progress: Progress | None = None,
 ) -> list[float]:
@@ -61,7 +62,8 @@ def train(
         network: Freshly created, or trained before.
         interner: Holds the statements of the rows.
         rows: At least one.
-        settings: Steps, rates and losses.
+        settings: Rates and losses.
+        schedule: Steps and rows of a step.
         rng: Order of rows and choice of contexts.
         progress: Called at every step with the loss.
 
@@ -69,17 +71,17 @@ def train(
         The sharpness of each metric, see :mod:`surrogates.rlm.calibration`.
     """
     n_rows = len(rows.graphs)
-    n_steps = settings.steps_for(n_rows)
+    n_steps, batch_size = schedule.n_steps, schedule.batch_size
     held = held_out_rows(n_rows, rng)
     sharpness = [1.0] * len(rows.tries)
     first = 0
     if len(held) and n_steps > 1:
         first = n_steps // 2
         kept = np.delete(np.arange(n_rows), held)
-        cycle = _Cycle(first, 0, n_steps)
+        cycle = _Cycle(first, 0, n_steps, batch_size)
         _train_cycle(network, interner, rows, kept, settings, rng, cycle, progress)
         sharpness = _choose_sharpness(network, interner, rows, held)
-    cycle = _Cycle(n_steps - first, first, n_steps)
+    cycle = _Cycle(n_steps - first, first, n_steps, batch_size)
     _train_cycle(network, interner, rows, np.arange(n_rows), settings, rng, cycle, progress)
     return sharpness
 
@@ -90,6 +92,7 @@ class _Cycle(NamedTuple):
     n_steps: int
     done_before: int
     total: int
+    batch_size: int
 
 
 def _train_cycle(
@@ -110,7 +113,7 @@ def _train_cycle(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    streams = _RowStreams(rows.scaled, kept, settings.batch_size, rng)
+    streams = _RowStreams(rows.scaled, kept, cycle.batch_size, rng)
     network.train()
     for step in range(cycle.n_steps):
         for group in optimizer.param_groups:

@@ -17,6 +17,9 @@ from surrogates.rlm.settings import RlmSettings
         ("label_width", float("nan"), "must lie in"),
         ("context_rate", 1.5, "must lie in"),
         ("n_steps", 0, "at least 1"),
+        ("n_members", 0, "at least 1"),
+        ("n_members", 1.5, "at least 1"),
+        ("batch_size", 1, "at least 2"),
     ],
 )
 def test_out_of_range_is_refused(name: str, value: object, rule: str) -> None:
@@ -35,7 +38,18 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_more_rows_get_more_steps_up_to_a_limit() -> None:
-    steps = [RlmSettings().steps_for(n) for n in (10, 100, 1000, 10**6)]
+    steps = [RlmSettings().schedule(n).n_steps for n in (10, 100, 1000, 10**6)]
     assert steps == sorted(steps)
     assert steps[0] < steps[2]
-    assert RlmSettings(n_steps=5).steps_for(10**6) == 5
+    assert steps[3] == 2000
+
+
+def test_few_rows_get_more_members_and_smaller_batches() -> None:
+    few, many = RlmSettings().schedule(78), RlmSettings().schedule(1000)
+    assert few.n_members > many.n_members
+    assert few.batch_size < many.batch_size
+
+
+def test_a_schedule_that_was_set_is_kept() -> None:
+    settings = RlmSettings(n_steps=5, n_members=4, batch_size=7)
+    assert settings.schedule(10) == settings.schedule(10**6) == (4, 5, 7)
