@@ -1,11 +1,11 @@
-"""`nas-rlm compare`: run a protocol and print its table."""
+"""`nas-rlm compare`: run a protocol and print its tables."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nas_rlm.cli.output import JsonOption, print_json, progress_bar
+from nas_rlm.cli.output import JsonOption, print_json, progress_bar, say
 
 
 def compare(
@@ -13,10 +13,25 @@ def compare(
     experiments: Annotated[
         Path, typer.Option(help="Folder with one folder a protocol, and README.md.")
     ] = Path("experiments"),
-    methods: Annotated[str | None, typer.Option(help="Comma-separated methods.")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated methods instead of the protocol's; module:Class too."),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="One more method: a name, or module:Class of your own. Repeatable."),
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="Comma-separated seeds.")] = None,
     sizes: Annotated[str | None, typer.Option(help="Comma-separated training rows.")] = None,
     targets: Annotated[str | None, typer.Option(help="Comma-separated columns.")] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(help="2 seeds, 2 smallest sizes, 1,000 test rows, in PROTOCOL-quick."),
+    ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(help="Cells at once. Seconds of training are only believable with 1."),
+    ] = 1,
     json: JsonOption = False,
 ) -> None:
     """Compare predictors on the same rows.
@@ -25,11 +40,16 @@ def compare(
     not run again, so an interrupted run goes on. The table in EXPERIMENTS/README.md is made anew.
     """
     import dataclasses
+    import time
 
-    from nas_rlm.comparison import find_protocol, results_table, run_protocol, update_document
+    import nas_rlm.comparison as comparison
     from nas_rlm.errors import ConfigError
 
-    chosen = find_protocol(protocol)
+    start = time.perf_counter()
+    chosen = comparison.find_protocol(protocol)
+    if quick:
+        chosen = comparison.quick(chosen)
+    folder = experiments / chosen.label
     try:
         numbers = [
             None if value is None else [int(part) for part in value.split(",")]
@@ -37,21 +57,32 @@ def compare(
         ]
     except ValueError as error:
         raise ConfigError(f"Seeds and sizes must be whole numbers: {error}.") from error
-    results = run_protocol(
+    names = [*(methods.split(",") if methods else chosen.methods), *(method or [])]
+    if processes > 1:
+        say(f"{processes} cells at once: do not compare the seconds of this run with others.")
+    n_before = len(comparison.read_results(folder, chosen.label).cells)
+    results = comparison.run_protocol(
         chosen,
-        experiments / chosen.name,
-        methods=methods.split(",") if methods else None,
+        folder,
+        methods=list(dict.fromkeys(names)),
         seeds=numbers[0],
         sizes=numbers[1],
         targets=targets.split(",") if targets else None,
+        processes=processes,
         phases=progress_bar,
     )
-    table = "\n\n".join(
-        results_table(chosen, results, metric) for metric in ("kendall_tau", "kendall_tau_unseen")
-    )
-    if (experiments / "README.md").exists():
-        update_document(experiments / "README.md", chosen.name, table)
+    seconds = time.perf_counter() - start
+    say(f"{len(results.cells) - n_before} new cells, {n_before} kept, {seconds:.1f} s in total.")
+    details = comparison.read_details(folder, chosen.label)
+    document = comparison.results_document(chosen, results, details)
+    if (experiments / "README.md").exists() and not chosen.variant:
+        comparison.update_document(experiments / "README.md", chosen.name, document)
     if json:
-        print_json(dataclasses.asdict(results))
+        columns = [
+            dataclasses.asdict(column)
+            for score in chosen.tables
+            for column in comparison.summarize(chosen, results, details, score)
+        ]
+        print_json({**dataclasses.asdict(results), "seconds": seconds, "columns": columns})
     else:
-        typer.echo(table)
+        typer.echo(document)

@@ -1,19 +1,30 @@
 """Comparisons of predictors: what is compared, on which rows, and where the figures go."""
 
-from nas_rlm.comparison.protocol import METHODS, PROTOCOLS, FewShotProtocol, Method, find_protocol
+from nas_rlm.comparison.details import Details, read_details
+from nas_rlm.comparison.methods import METHODS, Method, find_method
+from nas_rlm.comparison.protocol import ComparisonProtocol, Published, quick
+from nas_rlm.comparison.protocols import PROTOCOLS, find_protocol
 from nas_rlm.comparison.results import Results, read_results
 from nas_rlm.comparison.runner import run_protocol
-from nas_rlm.comparison.tables import results_table, update_document
+from nas_rlm.comparison.summary import summarize
+from nas_rlm.comparison.tables import results_document, results_table, update_document
 
 __all__ = [
     "METHODS",
     "PROTOCOLS",
-    "FewShotProtocol",
+    "ComparisonProtocol",
+    "Details",
     "Method",
+    "Published",
     "Results",
+    "find_method",
     "find_protocol",
+    "quick",
+    "read_details",
     "read_results",
+    "results_document",
     "results_table",
     "run_protocol",
+    "summarize",
     "update_document",
 ]

@@ -2,6 +2,7 @@
 
 ``{"protocol", "commit", "machine", "rows": [{"method", "target", "n", "seed", "metric", "value",
 "train_seconds", "predict_seconds"}]}``. A run that is interrupted goes on after the last row.
+Seconds are those of the cell; a cell that serves several targets has the same in all their rows.
 """
 
 import json
@@ -16,6 +17,7 @@ from nas_rlm.errors import DatasetError
 from nas_rlm.measure.device import current_environment
 
 RESULTS_FILE = "results.json"
+_SHARED = ", shared by several cells at once"
 
 Cell = tuple[str, str, int, int]
 """Method, target, training rows, seed: what is trained and tested at once."""
@@ -54,14 +56,22 @@ class Results:
         """What is measured already."""
         return {row.cell for row in self.rows}
 
-    def add(self, rows: Iterable[Row], folder: Path) -> None:
+    def add(self, rows: Iterable[Row], folder: Path, *, processes: int = 1) -> None:
         """Add figures and write the file.
+
+        Args:
+            rows: The figures.
+            folder: Where the file is.
+            processes: How many cells ran at once; if not 1, the machine's line says so for good.
 
         Raises:
             RunFolderError: If it cannot be written.
         """
+        was_shared = _SHARED in self.machine and len(self.rows) > 0
         self.rows += rows
         self.commit, self.machine = current_commit(), current_machine()
+        if processes != 1 or was_shared:
+            self.machine += _SHARED
         document: dict[str, Any] = {
             "protocol": self.protocol,
             "commit": self.commit,

@@ -1,92 +1,134 @@
-"""Running a comparison: every method on the same rows, cell by cell, resumable."""
+"""Running a comparison: every method on the same rows, cell by cell, resumable.
 
-import time
-from collections.abc import Mapping, Sequence
+A cell is (method, target, n, seed); targets of a joint protocol share one. Cells that share a
+model are run together, and every finished cell is on disk before the next one starts.
+"""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-import search_spaces
-from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
-from nas_rlm.comparison.protocol import (
-    DEVELOPMENT_SALT,
-    DEVELOPMENT_SHARE,
-    METHODS,
-    FewShotProtocol,
-    Method,
+from nas_rlm.comparison.details import (
+    BlockScores,
+    Details,
+    Scatter,
+    block_of_rows,
+    read_details,
+    scatter_of,
+    scores_of_blocks,
 )
+from nas_rlm.comparison.methods import Method, find_method
+from nas_rlm.comparison.prediction import Models, predict_cell
+from nas_rlm.comparison.protocol import ComparisonProtocol
 from nas_rlm.comparison.results import Results, Row, read_results
-from nas_rlm.dataset import Dataset, hold_out
-from nas_rlm.errors import ConfigError
-from nas_rlm.evaluation.rank_metrics import kendall_tau, spearman
-from nas_rlm.progress import Phases, Progress, silent
-from nas_rlm.seeding import generator
-from surrogates import get_surrogate
+from nas_rlm.comparison.scores import score_rows
+from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
+from nas_rlm.comparison.splits import CellRows, cell_rows, is_unseen
+from nas_rlm.dataset import digest
+from nas_rlm.errors import ConfigError, RunFolderBusyError
+from nas_rlm.file_lock import FileLock
+from nas_rlm.progress import Phases, silent
 
 
 @dataclass(frozen=True)
-class _Space:
-    """A space with everything that any method reads."""
+class Job:
+    """What is trained and tested at once."""
 
-    rows: Dataset
-    counts: Mapping[str, NDArray[np.float64]]
-    is_development: NDArray[np.bool_]
+    method: Method
+    targets: tuple[str, ...]
+    n: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """Everything that a job adds to the files."""
+
+    rows: tuple[Row, ...]
+    blocks: tuple[BlockScores, ...]
+    scatters: tuple[Scatter, ...]
 
 
 def run_protocol(
-    protocol: FewShotProtocol,
+    protocol: ComparisonProtocol,
     folder: Path,
     *,
     methods: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     sizes: Sequence[int] | None = None,
     targets: Sequence[str] | None = None,
+    processes: int = 1,
     phases: Phases = silent,
 ) -> Results:
-    """Run what is missing of a protocol; every finished cell is on disk before the next starts.
+    """Run what is missing of a protocol.
 
     Args:
         protocol: What to run.
-        folder: Where ``results.json`` is.
-        methods: Names of `METHODS`; None for those of the protocol.
+        folder: Where ``results.json`` and ``details.json`` are.
+        methods: Names that `nas_rlm.comparison.methods.find_method` knows; None for those of the
+            protocol.
         seeds: None for those of the protocol.
         sizes: Training rows; None for those of the protocol.
-        targets: Columns; None for those of the protocol.
+        targets: Columns; None for those of the protocol, and all of them if it is joint.
+        processes: How many cells run at once. Only with 1 are the seconds believable: processes
+            compete for cores, caches and memory.
         phases: Told of reading and of every cell.
 
     Raises:
         ConfigError: If a method, size or target is not the protocol's.
-        BenchmarkError: If the true accuracies are not installed.
+        BenchmarkError: If the installed table of true accuracies is needed and missing.
+        DataFolderError: If a file is needed and ``NAS_RLM_DATA`` names no folder with it.
+        RunFolderBusyError: If another process works in the folder.
     """
-    _check("method", methods or (), METHODS)
-    _check("target", targets or (), protocol.targets)
-    _check("size", sizes or (), protocol.sizes)
-    results = read_results(folder, protocol.name)
-    cells = [
-        (method, target, n, seed)
-        for target in targets or protocol.targets
+    if processes < 1:
+        raise ConfigError(f"`processes` must be at least 1, but got {processes}.")
+    known = {name: find_method(name, protocol.own_methods) for name in methods or protocol.methods}
+    _check_choices("target", targets or (), list(protocol.targets))
+    _check_choices("size", sizes or (), protocol.sizes)
+    if protocol.is_joint and targets and set(targets) != set(protocol.targets):
+        message = (
+            f"The targets of {protocol.name!r} are trained together, but only {', '.join(targets)} "
+            "were chosen. Leave the choice of targets out."
+        )
+        raise ConfigError(message)
+    results, details = _read(folder, protocol)
+    jobs = [
+        Job(method, group, n, seed)
+        for group in protocol.groups()
+        if targets is None or set(group) <= set(targets)
         for n in sizes or protocol.sizes
         for seed in seeds or protocol.seeds
-        for method in methods or protocol.methods
+        for method in known.values()
     ]
-    missing = [cell for cell in cells if cell not in results.cells]
+    done = results.cells
+    missing = [job for job in jobs if not _cells(job) <= done]
     if not missing:
         return results
-    with phases("reading architectures") as progress:
-        space = _read_space(protocol, progress)
-    with phases(protocol.name) as progress:
-        for done, (name, target, n, seed) in enumerate(missing):
-            rows = _run_cell(protocol, space, METHODS[name], target, n, seed)
-            results.add(rows, folder)
-            progress(done + 1, len(missing), {rows[0].metric: rows[0].value})
+    with _locked(folder):
+        results, details = _read(folder, protocol)  # what another process added meanwhile
+        rows, splits = _read_rows(protocol, missing, phases)
+        with phases(protocol.label) as progress:
+            finished = _run_all(protocol, rows, splits, missing, processes)
+            for number, result in enumerate(finished):
+                details.add(result.blocks, result.scatters, folder)
+                kept = [row for row in result.rows if row.cell not in results.cells]
+                results.add(kept, folder, processes=processes)
+                first = result.rows[0]
+                progress(number + 1, len(missing), {first.metric: first.value})
     return results
 
 
-def _check(
-    kind: str, chosen: Sequence[object], known: Mapping[str, object] | Sequence[int]
-) -> None:
+_Splits = Mapping[tuple[int, int], CellRows]
+
+
+def _check_choices(kind: str, chosen: Sequence[object], known: Sequence[object]) -> None:
     """Refuse what a protocol does not have."""
     for value in chosen:
         if value not in known:
@@ -94,92 +136,148 @@ def _check(
             raise ConfigError(f"Unknown {kind} {value!r}. Choose among: {choices}.")
 
 
-def _read_space(protocol: FewShotProtocol, progress: Progress) -> _Space:
-    """Export all architectures of a space and look up their labels and counts."""
-    space = search_spaces.get_space(protocol.space)
-    tables = {name: Nasbench201Table(task) for name, task in _tasks(protocol).items()}
-    genomes = next(iter(tables.values())).genomes
-    texts, counted, names = [], [], []
-    for row, genome in enumerate(genomes.tolist()):
-        architecture = space.from_genome(genome)
-        texts.append(space.to_text(architecture))
-        names.append(space.format(architecture))
-        counted.append(space.published_counts(architecture))
-        if row % 100 == 99 or row + 1 == len(genomes):
-            progress(row + 1, len(genomes), {})
-    columns = {name: table.accuracies_percent(genomes) for name, table in tables.items()}
-    rows = Dataset.from_columns(texts, columns)
-    return _Space(
-        rows,
-        {
-            "params": np.array([float(c.parameters) for c in counted]),
-            "macs": np.array([float(c.mult_adds) for c in counted]),
-        },
-        hold_out(names, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT),
-    )
+def _read(folder: Path, protocol: ComparisonProtocol) -> tuple[Results, Details]:
+    """Read both files of a protocol."""
+    return read_results(folder, protocol.label), read_details(folder, protocol.label)
 
 
-def _tasks(protocol: FewShotProtocol) -> dict[str, str]:
-    """Metric name to task of the NAS-Bench-201 table."""
-    tasks = {metric: metric.partition("/")[2] for metric in protocol.targets.values()}
-    unknown = sorted(set(tasks.values()) - set(TASK_FILES))
-    if unknown:
-        raise ConfigError(f"No table of true values for {unknown}. Known: {sorted(TASK_FILES)}.")
-    return tasks
+def _cells(job: Job) -> set[tuple[str, str, int, int]]:
+    """Cells that a job finishes."""
+    return {(job.method.name, target, job.n, job.seed) for target in job.targets}
 
 
-def _run_cell(
-    protocol: FewShotProtocol, space: _Space, method: Method, target: str, n: int, seed: int
-) -> list[Row]:
-    """Train one method on the rows of one (target, n, seed) and score it."""
-    metric = protocol.targets[target]
-    usable = np.flatnonzero(~space.is_development)
-    order = generator(seed, "rows", protocol.name).permutation(usable)
-    train, test = order[:n], order[n:][: protocol.n_test]
-    start = time.perf_counter()
-    predicted, train_seconds = _predict(space, method, metric, train, test, seed)
-    predict_seconds = time.perf_counter() - start - train_seconds
-    true = space.rows.column(metric)[test]
-    digests = np.array(space.rows.digests)
-    is_first = np.zeros(len(test), dtype=np.bool_)
-    is_first[np.unique(digests[test], return_index=True)[1]] = True
-    unseen = is_first & ~np.isin(digests[test], digests[train])
-    scores = {
-        "kendall_tau": kendall_tau(predicted, true),
-        "kendall_tau_unseen": kendall_tau(predicted[unseen], true[unseen]),
-        "spearman": spearman(predicted, true),
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that no two runs overwrite each other's figures."""
+    name = digest(str(folder.resolve()))
+    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-compare-{name}.lock")
+    if not lock.acquire():
+        message = f"Another process runs the comparison in {folder}. Wait for it, or stop it."
+        raise RunFolderBusyError(message)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _read_rows(
+    protocol: ComparisonProtocol, jobs: Sequence[Job], phases: Phases
+) -> tuple[SpaceRows, _Splits]:
+    """Read the space, draw the rows of all jobs and export their texts."""
+    rows = read_space_rows(protocol.space, protocol.metrics)
+    splits = {
+        (n, seed): cell_rows(protocol, rows, n, seed) for n, seed in {(j.n, j.seed) for j in jobs}
     }
-    return [
-        Row(
-            method.name,
-            target,
-            n,
-            seed,
-            name,
-            round(value, 6),
-            round(train_seconds, 3),
-            round(predict_seconds, 3),
+    needed = np.unique(np.concatenate([split.all for split in splits.values()]))
+    with phases("exporting architectures") as progress:
+        rows.export(needed, progress)
+    return rows, splits
+
+
+def _run_all(
+    protocol: ComparisonProtocol,
+    rows: SpaceRows,
+    splits: _Splits,
+    jobs: Sequence[Job],
+    processes: int,
+) -> Iterator[JobResult]:
+    """Run jobs, those that share a model one after the other."""
+    batches: dict[tuple[object, ...], list[Job]] = {}
+    for job in jobs:
+        batches.setdefault(_shared_model(protocol, job), []).append(job)
+    blocks = block_of_rows(protocol.space, len(rows))
+    run = _Run(protocol, rows, splits, blocks)
+    if processes == 1:
+        for batch in batches.values():
+            yield from run(batch)
+        return
+    yield from _run_in_processes(run, list(batches.values()), processes)
+
+
+def _shared_model(protocol: ComparisonProtocol, job: Job) -> tuple[object, ...]:
+    """What jobs with one trained model have in common."""
+    method = job.method
+    if not method.surrogate:
+        return (method.name, job.targets, job.n, job.seed)
+    model = (method.surrogate, repr(sorted(method.settings.items())), job.seed)
+    if protocol.sources:
+        return model
+    return (*model, method.is_separate, job.targets, job.n)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Runs batches of jobs on rows that are exported."""
+
+    protocol: ComparisonProtocol
+    rows: SpaceRows
+    splits: _Splits
+    blocks: NDArray[np.int64]
+
+    def __call__(self, batch: Sequence[Job]) -> Iterator[JobResult]:
+        """Run jobs that share models."""
+        models = Models()
+        for job in batch:
+            yield self._run_job(job, models)
+
+    def _run_job(self, job: Job, models: Models) -> JobResult:
+        """Train, predict and score."""
+        split = self.splits[job.n, job.seed]
+        prediction = predict_cell(
+            self.protocol, self.rows, job.method, split, job.targets, job.seed, models
         )
-        for name, value in scores.items()
-    ]
+        unseen = is_unseen(self.rows, split)
+        rows: list[Row] = []
+        blocks: list[BlockScores] = []
+        scatters: list[Scatter] = []
+        for target, found in prediction.distributions.items():
+            true = self.rows.columns[self.protocol.targets[target]][split.test]
+            cell = (job.method.name, target, job.n, job.seed)
+            seconds = (round(prediction.train_seconds, 3), round(prediction.predict_seconds, 3))
+            for name in self.protocol.scores:
+                value = round(score_rows(name, found, true, unseen), 6)
+                rows.append(Row(*cell, name, value, *seconds))
+            for name in self.protocol.tables:
+                by_block = scores_of_blocks(name, found, true, unseen, self.blocks[split.test])
+                blocks.append(BlockScores(*cell, name, by_block))
+            if not job.method.count:
+                scatters.append(scatter_of(cell, found, true))
+        return JobResult(tuple(rows), tuple(blocks), tuple(scatters))
 
 
-def _predict(
-    space: _Space,
-    method: Method,
-    metric: str,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    seed: int,
-) -> tuple[NDArray[np.float64], float]:
-    """Return predictions for the test rows, shape (n,), and the seconds of training."""
-    if method.count is not None:
-        return space.counts[method.count][test], 0.0
-    start = time.perf_counter()
-    training = space.rows.take(train)
-    labels = [{metric: row[metric]} for row in training.labels]
-    surrogate = get_surrogate(method.surrogate or method.name, **method.settings)
-    surrogate.fit(training.texts, labels, seed=seed)
-    seconds = time.perf_counter() - start
-    prediction = surrogate.predict([space.rows.texts[row] for row in test])
-    return prediction[metric].mean, seconds
+_worker_run: _Run | None = None
+
+
+def _run_in_processes(
+    run: _Run, batches: Sequence[Sequence[Job]], processes: int
+) -> Iterator[JobResult]:
+    """Run batches at once; results come as they are finished."""
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    pool = ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_start_worker, initargs=(run, threads)
+    )
+    try:
+        for future in as_completed([pool.submit(_run_batch, batch) for batch in batches]):
+            yield from future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_worker(run: _Run, threads: int) -> None:
+    """Prepare a process: its share of the cores, the rows, and a quiet end on Ctrl-C."""
+    global _worker_run  # noqa: PLW0603 - what a process of the pool works on
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    torch.set_num_threads(threads)
+    _worker_run = run
+
+
+def _run_batch(batch: Sequence[Job]) -> list[JobResult]:
+    """Run a batch in a process of the pool."""
+    if _worker_run is None:
+        raise ConfigError("A process of the pool must be started by `_start_worker`.")
+    return list(_worker_run(batch))

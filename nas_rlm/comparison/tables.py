@@ -1,94 +1,103 @@
-"""Tables of a comparison as Markdown, made from ``results.json`` and never typed."""
+"""Tables of a comparison as Markdown, made from its files and never typed."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from nas_rlm.atomic_files import explained, write_atomically
-from nas_rlm.comparison.protocol import FewShotProtocol
-from nas_rlm.comparison.results import Results, Row
+from nas_rlm.comparison.details import Details
+from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.results import Results
+from nas_rlm.comparison.summary import Column, Entry, method_order, summarize
 from nas_rlm.errors import DatasetError
 
+_LEGEND = (
+    "Bold: best mean of the column and every method tied with it (95 % interval of the paired "
+    "difference over seeds and test rows holds 0; with fewer than 3 seeds: difference within the "
+    "spread)."
+)
 
-def results_table(protocol: FewShotProtocol, results: Results, metric: str) -> str:
+
+def results_table(
+    protocol: ComparisonProtocol, results: Results, score: str, details: Details | None = None
+) -> str:
     """Return one Markdown table a target: methods down, training rows across.
 
-    A cell says mean ± standard deviation over the seeds; the best mean of a column is bold, and so
-    is every mean that differs from it by less than the larger of the two spreads: a tie.
+    A cell says mean ± standard deviation over the seeds; the best mean of a column and those tied
+    with it are bold. Below stand the goal and published figures with their sources.
 
     Args:
         protocol: What was run.
         results: Its figures.
-        metric: Which figure, e.g. ``kendall_tau``.
+        score: Which score, e.g. ``kendall_tau``.
+        details: Its block scores; without them seeds alone are compared.
     """
-    rows = [row for row in results.rows if row.metric == metric]
+    columns = summarize(protocol, results, details or Details(protocol.label), score)
     parts = []
     for target in protocol.targets:
-        here = [row for row in rows if row.target == target]
-        if here:
-            parts.append(_target_table(protocol, target, metric, here))
-    seeds = sorted({row.seed for row in rows})
-    parts.append(
-        f"Seeds {', '.join(map(str, seeds))}; {results.machine}; commit {results.commit}. "
-        f"Published: {protocol.published}."
-    )
+        own = [column for column in columns if column.target == target]
+        if own:
+            parts.append(
+                _target_table(protocol, target, score, own, method_order(protocol, results))
+            )
     return "\n\n".join(parts)
 
 
-def _target_table(protocol: FewShotProtocol, target: str, metric: str, rows: Sequence[Row]) -> str:
-    """The table of one target."""
-    sizes = sorted({row.n for row in rows})
-    methods = [m for m in protocol.methods if any(row.method == m for row in rows)]
-    found = {
-        (method, n): np.array([r.value for r in rows if (r.method, r.n) == (method, n)])
-        for method in methods
-        for n in sizes
-    }
-    best = {n: _tied_with_best(methods, n, found) for n in sizes}
-    lines = [
-        f"| `{target}`, {metric} | " + " | ".join(f"{n} rows" for n in sizes) + " | seconds |",
-        "|---" * (len(sizes) + 2) + "|",
+def results_document(protocol: ComparisonProtocol, results: Results, details: Details) -> str:
+    """Return every printed table of a protocol, and what they were measured with."""
+    parts = [results_table(protocol, results, score, details) for score in protocol.tables]
+    seeds = sorted({row.seed for row in results.rows})
+    sentences = [
+        f"Seeds {', '.join(map(str, seeds))}; {results.machine}; commit {results.commit}.",
+        _LEGEND,
+        protocol.note,
     ]
+    return "\n\n".join([*parts, " ".join(filter(None, sentences))])
+
+
+def _target_table(
+    protocol: ComparisonProtocol,
+    target: str,
+    score: str,
+    columns: Sequence[Column],
+    methods: Sequence[str],
+) -> str:
+    """The table of one target; published figures keep out of the measured columns."""
+    sizes = [column.n for column in columns]
+    published = [
+        paper
+        for paper in protocol.published
+        if paper.score == score and any((target, n) in paper.values for n in sizes)
+    ]
+    header = [f"`{target}`, {score}", *(f"{n} rows" for n in sizes), "seconds"]
+    rows: list[list[str]] = []
     for method in methods:
-        cells = [_cell(found[method, n], is_best=method in best[n]) for n in sizes]
-        seconds = [
-            np.mean([r.train_seconds for r in rows if (r.method, r.n) == (method, n)])
-            for n in sizes
-            if len(found[method, n])
-        ]
-        lines.append(
-            f"| {method} | {' | '.join(cells)} | " + " / ".join(f"{s:.0f}" for s in seconds) + " |"
-        )
+        entries = [column.entry(method) for column in columns]
+        if any(entries):
+            seconds = " / ".join("-" if e is None else f"{e.train_seconds:.0f}" for e in entries)
+            rows.append([method, *map(_cell, entries), seconds])
     goals = [protocol.goals.get((target, n)) for n in sizes]
-    if any(goal is not None for goal in goals) and metric == "kendall_tau":
-        cells = ["" if goal is None else f"{goal:.2f}" for goal in goals]
-        lines.append(f"| *goal* | {' | '.join(cells)} | |")
-    return "\n".join(lines)
+    if any(goal is not None for goal in goals) and score == protocol.tables[0]:
+        rows.append(["*goal*", *("" if goal is None else f"{goal:.3g}" for goal in goals), ""])
+    if published:
+        header.append("published, other test rows")
+        rows = [[*row, ""] for row in rows]
+    for paper in published:
+        figures = [
+            f"{paper.values[target, n]:.3f} at {n}" for n in sizes if (target, n) in paper.values
+        ]
+        blank = [""] * (len(sizes) + 1)
+        rows.append([f"*{paper.name}*", *blank, f"{', '.join(figures)} ({paper.source})"])
+    return "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)
+    )
 
 
-def _tied_with_best(
-    methods: Sequence[str], n: int, found: dict[tuple[str, int], np.ndarray]
-) -> set[str]:
-    """Methods whose mean is the best one or closer to it than the spread."""
-    measured = {m: found[m, n] for m in methods if len(found[m, n])}
-    if not measured:
-        return set()
-    top = max(measured, key=lambda m: measured[m].mean())
-    return {
-        m
-        for m, values in measured.items()
-        if measured[top].mean() - values.mean() <= max(values.std(), measured[top].std())
-        and values.mean() > 0
-    }
-
-
-def _cell(values: np.ndarray, *, is_best: bool) -> str:
-    """Mean and spread, bold where best."""
-    if not len(values):
+def _cell(entry: Entry | None) -> str:
+    """Mean and spread, bold where best or tied."""
+    if entry is None:
         return "-"
-    text = f"{values.mean():.3f} ± {values.std():.3f}"
-    return f"**{text}**" if is_best else text
+    text = f"{entry.mean:.3f} ± {entry.std:.3f}"
+    return f"**{text}**" if entry.is_best or entry.is_tied else text
 
 
 def update_document(path: Path, name: str, content: str) -> None:

@@ -1,19 +1,45 @@
 """`nas-rlm compare` from the command line."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from nas_rlm.cli import app
+from nas_rlm.comparison import runner
+from nas_rlm.comparison.space_rows import SpaceRows
+from search_spaces import get_space
+
+NASBENCH201 = "fewshot-nasbench201"
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A space of 300 architectures in place of the whole one."""
+
+    def read(space: str, metrics: tuple[str, ...]) -> SpaceRows:
+        rng = np.random.default_rng(0)
+        genomes = rng.choice([0, 2, 3], size=(300, 6))
+        known = get_space(space)
+        counts = [known.published_counts(known.from_genome(g)) for g in genomes.tolist()]
+        size = np.array([float(c.parameters) for c in counts])
+        columns = {name: size / 1e4 + rng.normal(size=300) for name in metrics}
+        return SpaceRows(space, genomes, columns, np.zeros(300, dtype=bool))
+
+    monkeypatch.setattr(runner, "read_space_rows", read)
 
 
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
         (["nothing"], "No protocol 'nothing'"),
-        (["fewshot-nasbench201", "--seeds", "0,x"], "Seeds and sizes must be whole numbers"),
-        (["fewshot-nasbench201", "--methods", "rml"], "Unknown method 'rml'"),
+        ([NASBENCH201, "--seeds", "0,x"], "Seeds and sizes must be whole numbers"),
+        ([NASBENCH201, "--methods", "rml"], "Unknown method 'rml'"),
+        ([NASBENCH201, "--method", "no.such:Class"], "cannot be imported"),
+        ([NASBENCH201, "--processes", "0"], "`processes` must be at least 1"),
+        (["calibration", "--targets", "fpga"], "Unknown target 'fpga'"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path: Path, arguments: list[str], rule: str) -> None:
@@ -21,3 +47,47 @@ def test_bad_input_is_one_sentence(tmp_path: Path, arguments: list[str], rule: s
     assert done.exit_code == 2
     assert rule in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("protocol", ["fewshot-ofa", "multi-metric-nasbench201"])
+def test_data_that_is_not_there_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.delenv("NAS_RLM_DATA", raising=False)
+    done = CliRunner().invoke(app, ["compare", protocol, "--experiments", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "NAS_RLM_DATA is not set" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("_small")
+def test_quick_stands_apart_and_tells_its_seconds(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(f"<!-- begin {NASBENCH201} -->\n<!-- end {NASBENCH201} -->\n")
+    before = document.read_text()
+    arguments = ["compare", NASBENCH201, "--experiments", str(tmp_path), "--methods", "params"]
+    done = CliRunner().invoke(app, [*arguments, "--quick", "--method", "constant", "--json"])
+    assert done.exit_code == 0, done.stderr
+    assert "24 new cells, 0 kept" in done.stderr  # 2 methods, 3 targets, 2 sizes, 2 seeds
+    printed = json.loads(done.stdout)
+    assert printed["protocol"] == f"{NASBENCH201}-quick"
+    assert {row["n"] for row in printed["rows"]} == {78, 156}
+    assert {row["seed"] for row in printed["rows"]} == {0, 1}
+    assert printed["seconds"] > 0
+    assert [column["score"] for column in printed["columns"]].count("kendall_tau") == 6
+    assert (tmp_path / f"{NASBENCH201}-quick" / "results.json").exists()
+    assert document.read_text() == before
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_run_goes_on_and_writes_its_table(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text(f"<!-- begin {NASBENCH201} -->\n<!-- end {NASBENCH201} -->\n")
+    arguments = ["compare", NASBENCH201, "--experiments", str(tmp_path), "--methods", "params"]
+    arguments += ["--sizes", "78", "--targets", "c10_val"]
+    first = CliRunner().invoke(app, [*arguments, "--seeds", "0,1"])
+    assert "2 new cells, 0 kept" in first.stderr
+    again = CliRunner().invoke(app, [*arguments, "--seeds", "0,1,2"])
+    assert "1 new cells, 2 kept" in again.stderr
+    assert "| params |" in again.stdout
+    assert again.stdout.strip() in document.read_text()

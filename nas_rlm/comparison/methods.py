@@ -1,0 +1,111 @@
+"""The compared methods: ours, registered ones, exact counts, and a user's own class.
+
+A method is data. Its name is one of `METHODS`, of `surrogates.SURROGATES`, of an entry point of the
+group ``nas_rlm.surrogates``, or ``module:Class``: a class that implements `surrogates.Surrogate`.
+Looking up a name imports no model; `new_surrogate` does.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Literal
+
+from nas_rlm.errors import ConfigError, suggest
+from surrogates import SURROGATES, Surrogate, get_surrogate
+
+ENTRY_POINTS = "nas_rlm.surrogates"
+"""Group of entry points by which an installed package offers surrogates: name = module:Class."""
+
+Decoding = Literal["alone", "chain", "sampled", "normal"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A predictor in a comparison; exactly one of `surrogate`, `count` and `lookup` is given."""
+
+    name: str
+    """Name in tables; ours begin with ``rlm``."""
+    surrogate: str = ""
+    """Registered surrogate, or ``module:Class``."""
+    count: Literal["", "params", "macs"] = ""
+    """Exact count that serves as the prediction."""
+    is_lookup: bool = False
+    """Whether latency is a sum over operators, learned from the training rows."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Keyword arguments of the surrogate."""
+    is_separate: bool = False
+    """Whether every target gets a model of its own where a protocol trains them together."""
+    decoding: Decoding = "alone"
+    """How distributions are read: each metric by itself, as a chain over the targets, from 64
+    samples, or as a normal distribution with the mean and spread of the members."""
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (Method("params", count="params"), Method("macs", count="macs"))
+}
+"""Methods of any protocol that are no surrogates."""
+
+
+def find_method(name: str, own: Mapping[str, Method] = METHODS) -> Method:
+    """Return a method.
+
+    Args:
+        name: One of `own` or `METHODS`, a registered surrogate, an entry point, or
+            ``module:Class``.
+        own: Methods that mean something of their own in a protocol; they come first.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    for table in (own, METHODS):
+        if name in table:
+            return table[name]
+    if name in SURROGATES:
+        return Method(name, surrogate=name)
+    offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+    if name in offered:
+        return Method(name, surrogate=offered[name])
+    if ":" in name:
+        _surrogate_class(name)
+        return Method(name, surrogate=name)
+    known = [*own, *METHODS, *SURROGATES, *offered]
+    message = f"Unknown method {name!r}. {suggest(name, known, kind='methods')}"
+    raise ConfigError(f"{message} A class of your own is written module:Class.")
+
+
+def new_surrogate(method: Method) -> Surrogate:
+    """Create the unfitted surrogate of a method.
+
+    Raises:
+        ConfigError: If it cannot be imported or is no surrogate.
+        SettingsError: If a setting is refused.
+    """
+    if method.surrogate in SURROGATES:
+        return get_surrogate(method.surrogate, **method.settings)
+    return _surrogate_class(method.surrogate)(**method.settings)
+
+
+def _surrogate_class(path: str) -> type[Surrogate]:
+    """Import ``module:Class`` and check that it is a surrogate that can be created."""
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        message = (
+            f"Method {path!r} must name a class as module:Class, but cannot be imported: {error}. "
+            "Install its package or add its folder to PYTHONPATH."
+        )
+        raise ConfigError(message) from error
+    if not isinstance(found, type) or not issubclass(found, Surrogate):
+        message = (
+            f"Method {path!r} must be a class that implements `surrogates.Surrogate`, but is "
+            f"{found!r}."
+        )
+        raise ConfigError(message)
+    lacking = sorted(getattr(found, "__abstractmethods__", ()))
+    if lacking:
+        message = f"Method {path!r} must implement {', '.join(lacking)} of `surrogates.Surrogate`."
+        raise ConfigError(message)
+    return found
