@@ -18,6 +18,12 @@ SURROGATES: Mapping[str, str] = MappingProxyType(
     {
         "rlm": "surrogates.rlm.regressor:RlmRegressor",
         "gcn": "surrogates.gnn.regressor:GcnRegressor",
+        "gat": "surrogates.gnn.regressor:GatRegressor",
+        "gin": "surrogates.gnn.regressor:GinRegressor",
+        "graph_transformer": "surrogates.gnn.regressor:GraphTransformerRegressor",
+        "flan": "surrogates.gnn.regressor:FlanRegressor",
+        "ta_gates": "surrogates.gnn.regressor:TaGatesRegressor",
+        "brp_nas": "surrogates.gnn.regressor:BrpNasRegressor",
         "constant": "surrogates.baselines.constant:ConstantPredictor",
         "memorizer": "surrogates.baselines.memorizer:Memorizer",
     }

@@ -13,10 +13,8 @@ from torch import Tensor, nn
 
 from surrogates.gnn.network import StatementNetwork
 from surrogates.gnn.relations import N_BUCKETS, distance_buckets
+from surrogates.gnn.settings import N_HEADS
 from surrogates.inputs.batches import GraphBatch
-
-N_HEADS = 4
-"""Attention heads; the width of a network must be a multiple."""
 
 PADDED = N_BUCKETS
 """Bucket of a statement that is not there."""

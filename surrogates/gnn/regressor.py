@@ -1,243 +1,154 @@
-"""The graph network as a surrogate: the strong baseline on the statements that the RLM reads."""
+"""Graph networks as surrogates: the strong baselines on the statements that the RLM reads.
+
+One class a network; they share reader, training, ensemble and checkpoint, and differ in the
+network and in the defaults of their settings.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from surrogates.base import (
-    Labels,
-    Prediction,
-    PredictiveDistribution,
-    Progress,
-    Surrogate,
-    check_rows,
-)
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
-from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.gnn.brp_nas import StatementBrpNas
+from surrogates.gnn.ensemble import NetworkEnsemble, Reader, ReadRows
+from surrogates.gnn.flan import StatementFlan
+from surrogates.gnn.gat import StatementGat
 from surrogates.gnn.gcn import StatementGcn
-from surrogates.gnn.settings import GcnSettings
-from surrogates.gnn.training import train
+from surrogates.gnn.gin import StatementGin
+from surrogates.gnn.graph_transformer import StatementTransformer
+from surrogates.gnn.network import StatementNetwork
+from surrogates.gnn.settings import (
+    BrpNasSettings,
+    FlanSettings,
+    GatSettings,
+    GinSettings,
+    GraphTransformerSettings,
+    TaGatesSettings,
+)
+from surrogates.gnn.ta_gates import StatementTaGates
 from surrogates.inputs.batches import GraphBatch, StatementInterner
 from surrogates.inputs.statements import StatementGraph, read_statements
 from surrogates.inputs.text_tokens import StatementTokenizer
-from surrogates.rlm.metric_scale import MetricScale
-
-_PREDICTION_BATCH = 256
-_MAX_BATCH_PAIRS = 4_000_000  # pairs of statements held at once: about 100 MB
 
 
-@dataclass(frozen=True)
-class _Target:
-    """From a metric's unit to what its head predicts: scaled, then standardised."""
+class StatementReader(Reader):
+    """Texts as padded statement graphs, with a tokenizer trained on the training texts."""
 
-    scale: MetricScale
-    mean: float
-    std: float
-
-    @classmethod
-    def fit(cls, values: NDArray[np.float64], rank_share: float) -> _Target:
-        """Fit on the finite training labels of one metric."""
-        scale = MetricScale.fit(values, rank_share=rank_share)
-        scaled = scale.to_scaled(values)
-        return cls(scale, float(scaled.mean()), float(scaled.std()) or 1.0)
-
-    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """From the metric's unit; NaN stays NaN."""
-        return (self.scale.to_scaled(values) - self.mean) / self.std
-
-    def restore(self, standardised: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Back to the metric's unit."""
-        return self.scale.to_raw(standardised * self.std + self.mean)
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """All that prediction needs."""
-
-    tokenizer: StatementTokenizer
-    networks: tuple[StatementGcn, ...]
-    targets: dict[str, _Target]
-
-
-class GcnRegressor(Surrogate):
-    """A graph convolutional network over the statement graph, one head a metric.
-
-    With several members the distribution has one value each, equally likely; with one member it
-    is a point.
-    """
-
-    name: ClassVar[str] = "gcn"
-
-    def __init__(self, **settings: Any) -> None:
-        """Create an unfitted surrogate.
+    def __init__(self, tokenizer: StatementTokenizer) -> None:
+        """Keep a tokenizer.
 
         Args:
-            **settings: Fields of :class:`GcnSettings`.
-
-        Raises:
-            SettingsError: If a setting is out of range.
-            TypeError: If a setting is unknown.
+            tokenizer: Of statements.
         """
-        self.settings = GcnSettings(**settings)
-        self._fitted: _Fitted | None = None
+        self.tokenizer = tokenizer
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Metric names of the training rows, in order of first appearance."""
-        return () if self._fitted is None else tuple(self._fitted.targets)
+    @classmethod
+    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> StatementReader:
+        """Train a tokenizer on the statements of texts."""
+        statements = [statement for graph in _read(texts) for statement in graph.statements]
+        return cls(StatementTokenizer.train(statements, vocabulary_size=vocabulary_size))
 
-    def fit(
-        self,
-        texts: Sequence[str],
-        labels: Sequence[Labels],
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Train all members from scratch; see :meth:`surrogates.Surrogate.fit`.
-
-        The global generators of torch and numpy are left as they were.
-        """
-        metrics = check_rows(texts, labels)
+    def read(self, texts: Sequence[str]) -> ReadRows:
+        """Read texts into statement graphs; see :meth:`surrogates.gnn.ensemble.Reader.read`."""
         graphs = _read(texts)
-        tokenizer = StatementTokenizer.train(
-            [statement for graph in graphs for statement in graph.statements],
-            vocabulary_size=self.settings.vocabulary_size,
-        )
-        raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels], float)
-        targets = {
-            metric: _Target.fit(raw[~np.isnan(raw[:, k]), k], self.settings.rank_share)
-            for k, metric in enumerate(metrics)
-        }
-        columns = [targets[metric].standardise(raw[:, k]) for k, metric in enumerate(metrics)]
-        standardised = torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
-        interner = StatementInterner(tokenizer)
+        interner = StatementInterner(self.tokenizer)
         numbers = interner.intern(graphs)
 
         def collate(rows: NDArray[np.int64]) -> GraphBatch:
             return interner.collate([graphs[k] for k in rows], [numbers[k] for k in rows])
 
-        n_steps = self.settings.steps_for(len(texts))
-        total = self.settings.n_members * n_steps
-        networks = []
-        for member, child in enumerate(
-            np.random.SeedSequence(seed).spawn(self.settings.n_members)
-        ):
+        return ReadRows([len(graph) for graph in graphs], collate)
 
-            def report(step: int, loss: float, done: int = member * n_steps) -> None:
-                if progress is not None:
-                    progress(done + step, total, {"loss": loss})
+    def to_state(self) -> dict[str, Any]:
+        """Return the tokenizer."""
+        return {"tokenizer": self.tokenizer.to_json()}
 
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(int(child.generate_state(1)[0]))
-                network = self._network(tokenizer, len(metrics))
-                rng = np.random.default_rng(child)
-                train(network, collate, standardised, self.settings, rng, report)
-            networks.append(network)
-        self._fitted = _Fitted(tokenizer, tuple(networks), targets)
-        return self
 
-    def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
-        """Predict with every member; see :meth:`surrogates.Surrogate.predict`."""
-        fitted = self._require_fitted("predicts")
-        selected = self.select_metrics(metrics)
-        graphs = _read(texts)
-        interner = StatementInterner(fitted.tokenizer)
-        numbers = interner.intern(graphs)
-        outputs = np.zeros((len(texts), len(fitted.targets), len(fitted.networks)))
-        with torch.inference_mode():
-            for rows in batches_by_area([len(graph) for graph in graphs]):
-                batch = interner.collate([graphs[k] for k in rows], [numbers[k] for k in rows])
-                for member, network in enumerate(fitted.networks):
-                    outputs[rows, :, member] = network(batch).double().numpy()
-        distributions = {}
-        for column, (metric, target) in enumerate(fitted.targets.items()):
-            values = np.sort(target.restore(outputs[:, column]), axis=1)
-            distributions[metric] = PredictiveDistribution(
-                values, np.full_like(values, 1.0 / values.shape[1])
-            )
-        return Prediction({metric: distributions[metric] for metric in selected})
+class GnnRegressor(NetworkEnsemble):
+    """A graph network over the statement graph, one head a metric."""
 
-    def save(self, folder: Path) -> None:
-        """Write networks, tokenizer and scales; see :meth:`surrogates.Surrogate.save`."""
-        fitted = self._require_fitted("is saved")
-        state = {
-            "settings": asdict(self.settings),
-            "tokenizer": fitted.tokenizer.to_json(),
-            "targets": {metric: asdict(target) for metric, target in fitted.targets.items()},
-        }
-        weights = {
-            f"{member}.{name}": tensor
-            for member, network in enumerate(fitted.networks)
-            for name, tensor in network.state_dict().items()
-        }
-        write_checkpoint(folder, self.name, state, weights)
+    network_type: ClassVar[type[StatementNetwork]]
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote; see :meth:`surrogates.Surrogate.load`."""
-        state = read_manifest(folder, cls.name)["state"]
-        weights = read_weights(folder)
-        try:
-            loaded = cls(**state["settings"])
-            targets = _read_targets(state["targets"])
-            tokenizer = StatementTokenizer.from_json(state["tokenizer"])
-            networks = []
-            for member in range(loaded.settings.n_members):
-                network = loaded._network(tokenizer, len(targets))
-                prefix = f"{member}."
-                names = [name for name in weights if name.startswith(prefix)]
-                own = {name.removeprefix(prefix): weights.pop(name) for name in names}
-                network.load_state_dict(own)
-                networks.append(network.eval())
-        except (KeyError, TypeError, AttributeError, RuntimeError, SettingsError) as error:
-            raise CheckpointError(
-                f"{folder} must hold a graph network, but it is damaged: {error}."
-            ) from error
-        if weights:
-            raise CheckpointError(
-                f"{folder} must hold {loaded.settings.n_members} networks, but it holds more: "
-                f"{min(weights)!r}."
-            )
-        loaded._fitted = _Fitted(tokenizer, tuple(networks), targets)
-        return loaded
+    def fit_reader(self, texts: Sequence[str]) -> Reader:
+        """Return a reader with a tokenizer of these texts."""
+        return StatementReader.fit(texts, self.settings.vocabulary_size)
 
-    def _network(self, tokenizer: StatementTokenizer, n_metrics: int) -> StatementGcn:
+    def restore_reader(self, state: dict[str, Any]) -> Reader:
+        """Return the reader of a checkpoint."""
+        return StatementReader(StatementTokenizer.from_json(state["tokenizer"]))
+
+    def make_network(self, reader: Reader, n_metrics: int) -> nn.Module:
         """Create a network of these settings."""
-        return StatementGcn(
-            vocabulary_size=tokenizer.vocabulary_size,
+        assert isinstance(reader, StatementReader)  # noqa: S101 - what fit_reader returns
+        return self.network_type(
+            vocabulary_size=reader.tokenizer.vocabulary_size,
             n_metrics=n_metrics,
             width=self.settings.width,
             n_layers=self.settings.n_layers,
             dropout=self.settings.dropout,
         )
 
-    def _require_fitted(self, what: str) -> _Fitted:
-        """Return the fitted state, or say that there is none."""
-        if self._fitted is None:
-            raise NotFittedError(f"A graph network must be fitted before it {what}.")
-        return self._fitted
+
+class GcnRegressor(GnnRegressor):
+    """A graph convolutional network, see :mod:`surrogates.gnn.gcn`."""
+
+    name: ClassVar[str] = "gcn"
+    network_type = StatementGcn
 
 
-def _read_targets(stored: dict[str, Any]) -> dict[str, _Target]:
-    """Restore the targets of a checkpoint; there is at least one."""
-    if not stored:
-        raise KeyError("targets")
-    return {
-        metric: _Target(
-            MetricScale(tuple(target["scale"]["raw"]), tuple(target["scale"]["scaled"])),
-            float(target["mean"]),
-            float(target["std"]),
-        )
-        for metric, target in stored.items()
-    }
+class GatRegressor(GnnRegressor):
+    """A graph attention network, see :mod:`surrogates.gnn.gat`."""
+
+    name: ClassVar[str] = "gat"
+    settings_type = GatSettings
+    network_type = StatementGat
+    max_batch_pairs = 1_000_000
+
+
+class GinRegressor(GnnRegressor):
+    """A graph isomorphism network, see :mod:`surrogates.gnn.gin`."""
+
+    name: ClassVar[str] = "gin"
+    settings_type = GinSettings
+    network_type = StatementGin
+
+
+class GraphTransformerRegressor(GnnRegressor):
+    """A graph transformer, see :mod:`surrogates.gnn.graph_transformer`."""
+
+    name: ClassVar[str] = "graph_transformer"
+    settings_type = GraphTransformerSettings
+    network_type = StatementTransformer
+    max_batch_pairs = 1_000_000
+
+
+class FlanRegressor(GnnRegressor):
+    """Flow attention both ways, see :mod:`surrogates.gnn.flan`."""
+
+    name: ClassVar[str] = "flan"
+    settings_type = FlanSettings
+    network_type = StatementFlan
+    max_batch_pairs = 1_000_000
+
+
+class TaGatesRegressor(GnnRegressor):
+    """Operations refined by sweeps both ways, see :mod:`surrogates.gnn.ta_gates`."""
+
+    name: ClassVar[str] = "ta_gates"
+    settings_type = TaGatesSettings
+    network_type = StatementTaGates
+
+
+class BrpNasRegressor(GnnRegressor):
+    """A plain GCN trained on pairs alone, see :mod:`surrogates.gnn.brp_nas`."""
+
+    name: ClassVar[str] = "brp_nas"
+    settings_type = BrpNasSettings
+    network_type = StatementBrpNas
 
 
 def _read(texts: Sequence[str]) -> list[StatementGraph]:
@@ -247,20 +158,3 @@ def _read(texts: Sequence[str]) -> list[StatementGraph]:
         if text not in graphs:
             graphs[text] = read_statements(text)
     return [graphs[text] for text in texts]
-
-
-def batches_by_area(lengths: Sequence[int]) -> list[NDArray[np.int64]]:
-    """Return row numbers in batches of similar length; long graphs come in smaller batches.
-
-    A batch holds the relations of all pairs of its statements, so its size is bounded by pairs.
-
-    Args:
-        lengths: Statements of each graph.
-    """
-    batches: list[list[int]] = [[]]
-    for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
-        grown = len(batches[-1]) + 1
-        if grown > _PREDICTION_BATCH or grown * lengths[row] ** 2 > _MAX_BATCH_PAIRS:
-            batches.append([])
-        batches[-1].append(row)
-    return [np.array(batch, dtype=np.int64) for batch in batches if batch]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from surrogates.errors import SettingsError
 
+N_HEADS = 4
+"""Attention heads of the graph transformer."""
+
 
 @dataclass(frozen=True)
 class GcnSettings:
@@ -21,6 +24,8 @@ class GcnSettings:
     """Networks trained from different seeds; their mean ranks, their spread is the uncertainty."""
     rank_share: float = 0.5
     """How far the label scale follows ranks rather than the raw range, in [0, 1)."""
+    squared_error_weight: float = 1.0
+    """Weight of the squared error; with 0 a line from scores to labels is fitted afterwards."""
     ranking_weight: float = 10.0
     """Weight of the pairwise ranking loss beside the squared error."""
     ranking_temperature: float = 0.1
@@ -46,6 +51,7 @@ class GcnSettings:
             ("dropout", 0.0, 0.9),
             ("n_members", 1, 1000),
             ("rank_share", 0.0, 0.99),
+            ("squared_error_weight", 0.0, 1e6),
             ("ranking_weight", 0.0, 1e6),
             ("ranking_temperature", 1e-4, 1e3),
             ("batch_size", 2, 65536),
@@ -59,6 +65,10 @@ class GcnSettings:
             if not isinstance(value, kind) or not low <= value <= high:
                 what = "be a whole number" if kind is int else "lie"
                 raise SettingsError(f"`{name}` must {what} in [{low}, {high}], but got {value!r}.")
+        if self.squared_error_weight == self.ranking_weight == 0.0:
+            raise SettingsError(
+                "`squared_error_weight` or `ranking_weight` must be positive, but both are 0."
+            )
         if self.n_steps is not None and self.n_steps < 1:
             raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps!r}.")
 
@@ -67,3 +77,52 @@ class GcnSettings:
         if self.n_steps is not None:
             return self.n_steps
         return int(min(2000, 200 + 0.6 * n_rows))
+
+
+@dataclass(frozen=True)
+class GatSettings(GcnSettings):
+    """Defaults of the graph attention network."""
+
+
+@dataclass(frozen=True)
+class GinSettings(GcnSettings):
+    """Defaults of the graph isomorphism network."""
+
+
+@dataclass(frozen=True)
+class GraphTransformerSettings(GcnSettings):
+    """Defaults of the graph transformer."""
+
+    def __post_init__(self) -> None:
+        """Check every range; heads share the width."""
+        super().__post_init__()
+        if self.width % N_HEADS:
+            raise SettingsError(
+                f"`width` must be a multiple of {N_HEADS}, the number of heads, but got "
+                f"{self.width!r}."
+            )
+
+
+@dataclass(frozen=True)
+class FlanSettings(GcnSettings):
+    """Defaults of the flow attention network."""
+
+
+@dataclass(frozen=True)
+class TaGatesSettings(GcnSettings):
+    """Defaults of the refined operations; a layer is one time step."""
+
+    n_layers: int = 2
+
+
+@dataclass(frozen=True)
+class BrpNasSettings(GcnSettings):
+    """Defaults of the plain GCN on pairs."""
+
+    squared_error_weight: float = 0.0
+    ranking_temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class GraphMlpSettings(GcnSettings):
+    """Defaults of the perceptron on graph features; it has no use for a vocabulary."""

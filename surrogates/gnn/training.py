@@ -1,4 +1,4 @@
-"""Training of the graph network: squared error and a pairwise ranking loss, weights averaged.
+"""Training of a network: squared error and a pairwise ranking loss, weights averaged.
 
 Labels are first scaled (see :mod:`surrogates.rlm.metric_scale`) and standardised, metric by
 metric; a label that a row lacks takes no part in either loss.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.gnn.gcn import StatementGcn
 from surrogates.gnn.settings import GcnSettings
-from surrogates.inputs.batches import GraphBatch
 
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
 _BETAS = (0.9, 0.98)
+_LEAST_AGREEMENT = 0.01
+_LEAST_SPREAD = 1e-9
 
 
 def ranking_loss(predicted: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -51,6 +52,7 @@ def training_loss(predicted: Tensor, targets: Tensor, settings: GcnSettings) -> 
         targets: Shape ``(n, m)``, standardised; NaN where a row lacks the metric.
         settings: Weight and temperature of the ranking loss.
     """
+    square, ranking = settings.squared_error_weight, settings.ranking_weight
     losses = []
     for column in range(targets.shape[1]):
         known = ~targets[:, column].isnan()
@@ -58,13 +60,13 @@ def training_loss(predicted: Tensor, targets: Tensor, settings: GcnSettings) -> 
             continue
         guess, truth = predicted[known, column], targets[known, column]
         rank = ranking_loss(guess, truth, settings.ranking_temperature)
-        losses.append(functional.mse_loss(guess, truth) + settings.ranking_weight * rank)
+        losses.append(square * functional.mse_loss(guess, truth) + ranking * rank)
     return torch.stack(losses).mean()
 
 
 def train(
-    network: StatementGcn,
-    collate: Callable[[NDArray[np.int64]], GraphBatch],
+    network: nn.Module,
+    collate: Callable[[NDArray[np.int64]], Any],
     targets: Tensor,
     settings: GcnSettings,
     rng: np.random.Generator,
@@ -74,7 +76,7 @@ def train(
 
     Args:
         network: Freshly initialised.
-        collate: Row numbers to a batch.
+        collate: Row numbers to the argument of the network.
         targets: Shape ``(n, m)``, see :func:`training_loss`.
         settings: Of the training.
         rng: Orders the rows.
@@ -114,6 +116,34 @@ def train(
         for mean, parameter in zip(average, parameters, strict=True):
             parameter.copy_(mean)
     network.eval()
+
+
+def fit_heads(network: nn.Module, outputs: NDArray[np.float64], targets: Tensor) -> None:
+    """Turn scores into standardised labels: fold a straight line for each metric into its head.
+
+    The line is that of least squares; its slope is kept positive, so the order of scores stays.
+
+    Args:
+        network: With a linear layer ``heads`` as its last; changed in place.
+        outputs: Scores of the training rows, shape ``(n, m)``.
+        targets: Shape ``(n, m)``, standardised; NaN where a row lacks the metric.
+    """
+    heads = network.heads
+    assert isinstance(heads, nn.Linear)  # noqa: S101 - what every network here ends with
+    labels = targets.double().numpy()
+    with torch.no_grad():
+        for column in range(outputs.shape[1]):
+            known = ~np.isnan(labels[:, column])
+            score, label = outputs[known, column], labels[known, column]
+            spread = score.std()
+            slope = 1.0
+            if spread > _LEAST_SPREAD and label.std() > 0:
+                agreement = np.corrcoef(score, label)[0, 1]
+                slope = float(max(agreement, _LEAST_AGREEMENT) * label.std() / spread)
+            heads.weight[column] *= slope
+            heads.bias[column] += float(label.mean() - slope * score.mean()) - (
+                heads.bias[column] * (1.0 - slope)
+            )
 
 
 def schedule(step: int, n_steps: int) -> float:

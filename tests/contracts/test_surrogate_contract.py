@@ -18,13 +18,26 @@ from surrogates.errors import (
     UnknownMetricError,
 )
 
+QUICK_GRAPH_NETWORK: dict[str, object] = {
+    "n_steps": 5,
+    "width": 16,
+    "n_layers": 1,
+    "batch_size": 4,
+    "n_members": 2,
+}
 QUICK: dict[str, dict[str, object]] = {
     "rlm": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4},
-    "gcn": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "n_members": 2},
+    "gcn": QUICK_GRAPH_NETWORK,
+    "gat": QUICK_GRAPH_NETWORK,
+    "gin": QUICK_GRAPH_NETWORK,
+    "graph_transformer": QUICK_GRAPH_NETWORK,
+    "flan": QUICK_GRAPH_NETWORK,
+    "ta_gates": QUICK_GRAPH_NETWORK,
+    "brp_nas": QUICK_GRAPH_NETWORK,
     "constant": {},
     "memorizer": {},
 }
-READS_TEXT = ("rlm", "gcn")
+READS_TEXT = tuple(sorted(set(QUICK) - {"constant", "memorizer"}))
 METRICS = ("accuracy_percent/cifar10", "params")
 
 Labels = list[dict[str, float]]

@@ -4,7 +4,7 @@ import pytest
 
 from surrogates import get_surrogate
 from surrogates.errors import SettingsError
-from surrogates.gnn.settings import GcnSettings
+from surrogates.gnn.settings import GcnSettings, GraphTransformerSettings
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from surrogates.gnn.settings import GcnSettings
         ("dropout", 1.0),
         ("n_members", 0),
         ("rank_share", -0.1),
+        ("squared_error_weight", -1.0),
         ("ranking_weight", float("nan")),
         ("ranking_temperature", 0.0),
         ("n_steps", 0),
@@ -42,3 +43,13 @@ def test_more_rows_get_more_steps_up_to_a_limit() -> None:
     assert steps == sorted(steps)
     assert steps[0] < steps[2] < steps[3] == steps[4]
     assert GcnSettings(n_steps=7).steps_for(10**6) == 7
+
+
+def test_a_network_must_learn_from_something() -> None:
+    with pytest.raises(SettingsError, match="must be positive, but both are 0"):
+        GcnSettings(squared_error_weight=0.0, ranking_weight=0.0)
+
+
+def test_heads_must_share_the_width() -> None:
+    with pytest.raises(SettingsError, match=r"`width` must be a multiple of 4.*got 30"):
+        GraphTransformerSettings(width=30)

@@ -9,7 +9,7 @@ from torch import nn
 
 from surrogates.gnn.gcn import StatementGcn
 from surrogates.gnn.settings import GcnSettings
-from surrogates.gnn.training import ranking_loss, schedule, train, training_loss
+from surrogates.gnn.training import fit_heads, ranking_loss, schedule, train, training_loss
 from surrogates.inputs.batches import GraphBatch
 
 NAN = math.nan
@@ -143,3 +143,48 @@ def test_the_average_of_weights_is_what_remains() -> None:
     last, averaged = trained(0, 15, 0.0), trained(0, 15, 0.9)
     assert last[1] == averaged[1]
     assert not torch.allclose(parameters(last[0]), parameters(averaged[0]))
+
+
+class OneLayer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.Linear(3, 2)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.heads(rows)
+        return scores
+
+
+def test_heads_fitted_on_a_line_give_the_labels() -> None:
+    torch.manual_seed(0)
+    network, rows = OneLayer(), torch.randn(9, 3)
+    scores = network(rows).detach()
+    targets = torch.stack([3.0 * scores[:, 0] - 1.0, 0.2 * scores[:, 1] + 4.0], dim=1)
+    targets[4, 1] = NAN
+    fit_heads(network, scores.double().numpy(), targets)
+    fitted = network(rows).detach()
+    assert torch.allclose(fitted[:, 0], targets[:, 0], atol=1e-5)
+    assert torch.allclose(fitted[:, 1], 0.2 * scores[:, 1] + 4.0, atol=1e-5)
+
+
+def test_fitted_heads_never_turn_the_order_around() -> None:
+    torch.manual_seed(0)
+    network, rows = OneLayer(), torch.randn(9, 3)
+    scores = network(rows).detach()
+    fit_heads(network, scores.double().numpy(), -scores)
+    assert torch.equal(network(rows).argsort(dim=0), scores.argsort(dim=0))
+
+
+def test_constant_scores_become_the_mean_label() -> None:
+    torch.manual_seed(0)
+    network, rows = OneLayer(), torch.ones(4, 3)
+    targets = torch.tensor([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0], [6.0, 5.0]])
+    fit_heads(network, network(rows).detach().double().numpy(), targets)
+    assert torch.allclose(network(rows).detach().mean(dim=0), torch.tensor([3.0, 5.0]), atol=1e-5)
+
+
+def test_without_squared_error_the_loss_is_the_ranking_loss() -> None:
+    settings = GcnSettings(squared_error_weight=0.0, ranking_weight=2.0)
+    predicted, targets = torch.tensor([[0.1], [0.4]]), torch.tensor([[1.0], [0.0]])
+    rank = ranking_loss(predicted[:, 0], targets[:, 0], settings.ranking_temperature)
+    assert float(training_loss(predicted, targets, settings)) == pytest.approx(2 * float(rank))

@@ -1,0 +1,288 @@
+"""Networks trained alike from different seeds: fit, predict, save and load, whatever they read.
+
+The subclasses say what a text becomes (:class:`Reader`) and which network reads that. With several
+members the distribution has one value each, equally likely; with one member it is a point.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from surrogates.base import (
+    Labels,
+    Prediction,
+    PredictiveDistribution,
+    Progress,
+    Surrogate,
+    check_rows,
+)
+from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.gnn.settings import GcnSettings
+from surrogates.gnn.training import fit_heads, train
+from surrogates.rlm.metric_scale import MetricScale
+
+_PREDICTION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class _Target:
+    """From a metric's unit to what its head predicts: scaled, then standardised."""
+
+    scale: MetricScale
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, values: NDArray[np.float64], rank_share: float) -> _Target:
+        """Fit on the finite training labels of one metric."""
+        scale = MetricScale.fit(values, rank_share=rank_share)
+        scaled = scale.to_scaled(values)
+        return cls(scale, float(scaled.mean()), float(scaled.std()) or 1.0)
+
+    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the metric's unit; NaN stays NaN."""
+        return (self.scale.to_scaled(values) - self.mean) / self.std
+
+    def restore(self, standardised: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Back to the metric's unit."""
+        return self.scale.to_raw(standardised * self.std + self.mean)
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """Texts as a network reads them.
+
+    Attributes:
+        lengths: What each row costs: a batch costs its rows times its greatest length squared.
+        collate: From row numbers, shape ``(k,)``, to the network's argument.
+    """
+
+    lengths: Sequence[int]
+    collate: Callable[[NDArray[np.int64]], Any]
+
+
+class Reader(ABC):
+    """Turns texts into what a network reads; fitted on the training texts, stored as JSON."""
+
+    @abstractmethod
+    def read(self, texts: Sequence[str]) -> ReadRows:
+        """Read texts.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+
+    @abstractmethod
+    def to_state(self) -> dict[str, Any]:
+        """Return all that :meth:`NetworkEnsemble.restore_reader` needs, as JSON can hold it."""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """All that prediction needs."""
+
+    reader: Reader
+    networks: tuple[nn.Module, ...]
+    targets: dict[str, _Target]
+
+
+class NetworkEnsemble(Surrogate):
+    """Several networks with one head a metric; subclasses give reader, network and defaults."""
+
+    settings_type: ClassVar[type[GcnSettings]] = GcnSettings
+    noun: ClassVar[str] = "graph network"
+    max_batch_pairs: ClassVar[int] = 4_000_000
+    """Pairs of statements predicted at once: what bounds the memory of a dense relation."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Create an unfitted surrogate.
+
+        Args:
+            **settings: Fields of ``settings_type``.
+
+        Raises:
+            SettingsError: If a setting is out of range.
+            TypeError: If a setting is unknown.
+        """
+        self.settings = self.settings_type(**settings)
+        self._fitted: _Fitted | None = None
+
+    @abstractmethod
+    def fit_reader(self, texts: Sequence[str]) -> Reader:
+        """Return a reader fitted on training texts."""
+
+    @abstractmethod
+    def restore_reader(self, state: dict[str, Any]) -> Reader:
+        """Return the reader whose :meth:`Reader.to_state` is within a checkpoint's state."""
+
+    @abstractmethod
+    def make_network(self, reader: Reader, n_metrics: int) -> nn.Module:
+        """Create a network of these settings, with a linear layer ``heads`` as its last."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metric names of the training rows, in order of first appearance."""
+        return () if self._fitted is None else tuple(self._fitted.targets)
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train all members from scratch; see :meth:`surrogates.Surrogate.fit`.
+
+        The global generators of torch and numpy are left as they were.
+        """
+        metrics = check_rows(texts, labels)
+        reader = self.fit_reader(texts)
+        raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels], float)
+        targets = {
+            metric: _Target.fit(raw[~np.isnan(raw[:, k]), k], self.settings.rank_share)
+            for k, metric in enumerate(metrics)
+        }
+        columns = [targets[metric].standardise(raw[:, k]) for k, metric in enumerate(metrics)]
+        standardised = torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
+        rows = reader.read(texts)
+        n_steps = self.settings.steps_for(len(texts))
+        total = self.settings.n_members * n_steps
+        networks = []
+        for member, child in enumerate(
+            np.random.SeedSequence(seed).spawn(self.settings.n_members)
+        ):
+
+            def report(step: int, loss: float, done: int = member * n_steps) -> None:
+                if progress is not None:
+                    progress(done + step, total, {"loss": loss})
+
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(int(child.generate_state(1)[0]))
+                network = self.make_network(reader, len(metrics))
+                rng = np.random.default_rng(child)
+                train(network, rows.collate, standardised, self.settings, rng, report)
+            if not self.settings.squared_error_weight:
+                fit_heads(
+                    network, self._outputs([network], rows, len(metrics))[:, :, 0], standardised
+                )
+            networks.append(network)
+        self._fitted = _Fitted(reader, tuple(networks), targets)
+        return self
+
+    def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
+        """Predict with every member; see :meth:`surrogates.Surrogate.predict`."""
+        fitted = self._require_fitted("predicts")
+        selected = self.select_metrics(metrics)
+        outputs = self._outputs(fitted.networks, fitted.reader.read(texts), len(fitted.targets))
+        distributions = {}
+        for column, (metric, target) in enumerate(fitted.targets.items()):
+            values = np.sort(target.restore(outputs[:, column]), axis=1)
+            distributions[metric] = PredictiveDistribution(
+                values, np.full_like(values, 1.0 / values.shape[1])
+            )
+        return Prediction({metric: distributions[metric] for metric in selected})
+
+    def save(self, folder: Path) -> None:
+        """Write networks, reader and scales; see :meth:`surrogates.Surrogate.save`."""
+        fitted = self._require_fitted("is saved")
+        state = {
+            "settings": asdict(self.settings),
+            **fitted.reader.to_state(),
+            "targets": {metric: asdict(target) for metric, target in fitted.targets.items()},
+        }
+        weights = {
+            f"{member}.{name}": tensor
+            for member, network in enumerate(fitted.networks)
+            for name, tensor in network.state_dict().items()
+        }
+        write_checkpoint(folder, self.name, state, weights)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote; see :meth:`surrogates.Surrogate.load`."""
+        state = read_manifest(folder, cls.name)["state"]
+        weights = read_weights(folder)
+        try:
+            loaded = cls(**state["settings"])
+            targets = _read_targets(state["targets"])
+            reader = loaded.restore_reader(state)
+            networks = []
+            for member in range(loaded.settings.n_members):
+                network = loaded.make_network(reader, len(targets))
+                prefix = f"{member}."
+                names = [name for name in weights if name.startswith(prefix)]
+                own = {name.removeprefix(prefix): weights.pop(name) for name in names}
+                network.load_state_dict(own)
+                networks.append(network.eval())
+        except (KeyError, TypeError, AttributeError, RuntimeError, SettingsError) as error:
+            raise CheckpointError(
+                f"{folder} must hold a {cls.noun}, but it is damaged: {error}."
+            ) from error
+        if weights:
+            raise CheckpointError(
+                f"{folder} must hold {loaded.settings.n_members} networks, but it holds more: "
+                f"{min(weights)!r}."
+            )
+        loaded._fitted = _Fitted(reader, tuple(networks), targets)
+        return loaded
+
+    def _outputs(
+        self, networks: Sequence[nn.Module], rows: ReadRows, n_metrics: int
+    ) -> NDArray[np.float64]:
+        """Standardised outputs, shape ``(n, m, members)``."""
+        outputs = np.zeros((len(rows.lengths), n_metrics, len(networks)))
+        with torch.inference_mode():
+            for chosen in batches_by_area(rows.lengths, self.max_batch_pairs):
+                batch = rows.collate(chosen)
+                for member, network in enumerate(networks):
+                    outputs[chosen, :, member] = network(batch).double().numpy()
+        return outputs
+
+    def _require_fitted(self, what: str) -> _Fitted:
+        """Return the fitted state, or say that there is none."""
+        if self._fitted is None:
+            raise NotFittedError(f"A {self.noun} must be fitted before it {what}.")
+        return self._fitted
+
+
+def _read_targets(stored: dict[str, Any]) -> dict[str, _Target]:
+    """Restore the targets of a checkpoint; there is at least one."""
+    if not stored:
+        raise KeyError("targets")
+    return {
+        metric: _Target(
+            MetricScale(tuple(target["scale"]["raw"]), tuple(target["scale"]["scaled"])),
+            float(target["mean"]),
+            float(target["std"]),
+        )
+        for metric, target in stored.items()
+    }
+
+
+def batches_by_area(lengths: Sequence[int], max_pairs: int) -> list[NDArray[np.int64]]:
+    """Return row numbers in batches of similar length; long graphs come in smaller batches.
+
+    A batch holds the relations of all pairs of its statements, so its size is bounded by pairs.
+
+    Args:
+        lengths: Statements of each graph.
+        max_pairs: Of a batch; a longer graph comes alone.
+    """
+    batches: list[list[int]] = [[]]
+    for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
+        grown = len(batches[-1]) + 1
+        if grown > _PREDICTION_BATCH or grown * lengths[row] ** 2 > max_pairs:
+            batches.append([])
+        batches[-1].append(row)
+    return [np.array(batch, dtype=np.int64) for batch in batches if batch]
