@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from surrogates.inputs.batches import GraphBatch
-from surrogates.rlm.encoder import StatementEmbedding
+from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
 
 _SUM_SCALE = 0.1
 

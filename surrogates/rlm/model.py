@@ -1,16 +1,16 @@
-"""The assembled Regression Language Model: statements in, distributions over numerals out."""
+"""The assembled Regression Language Model: texts in, distributions over numerals out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from surrogates.inputs.batches import GraphBatch
 from surrogates.rlm.decoder import NumeralDecoder
 from surrogates.rlm.digit_trie import DigitTrie
-from surrogates.rlm.encoder import DataflowEncoder, StatementEmbedding
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork
+from surrogates.rlm.heads.base import HeadNetwork
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.settings import RlmSettings
 
@@ -48,24 +48,27 @@ class Context:
     known: Tensor
 
 
-class RlmNetwork(nn.Module):
-    """Statement embedding, dataflow encoder and numeral decoder."""
+class RlmNetwork(HeadNetwork):
+    """An encoder and the numeral decoder."""
 
     def __init__(
-        self, settings: RlmSettings, grammar: NumeralGrammar, vocabulary_size: int, n_metrics: int
+        self,
+        encoder: EncoderNetwork,
+        settings: RlmSettings,
+        grammar: NumeralGrammar,
+        n_metrics: int,
     ) -> None:
-        """Create the network with random weights.
+        """Create the decoder with random weights.
 
         Args:
-            settings: Its shape.
+            encoder: Its vectors are ``settings.width`` long.
+            settings: Shape of the decoder.
             grammar: The legal numerals.
-            vocabulary_size: Text token ids.
             n_metrics: Metric tokens.
         """
         super().__init__()
         self.grammar = grammar
-        self.embedding = StatementEmbedding(vocabulary_size, settings.width)
-        self.encoder = DataflowEncoder(settings.width, settings.n_layers, settings.dropout)
+        self.encoder = encoder
         self.decoder = NumeralDecoder(
             n_metrics,
             len(grammar.vocabulary),
@@ -75,12 +78,10 @@ class RlmNetwork(nn.Module):
             settings.dropout,
         )
 
-    def encode(self, batch: GraphBatch) -> Memory:
-        """Read a batch of statement graphs, once for any number of metrics."""
-        states = self.embedding(batch.tokens, batch.places)[batch.statements]
-        memory = self.encoder(states, batch.defines, batch.calls, batch.padding)
-        padding = torch.nn.functional.pad(batch.padding, (1, 0), value=False)
-        return Memory(self.decoder.cache(memory), padding)
+    def encode(self, batch: Batch) -> Memory:
+        """Read a batch of texts, once for any number of metrics."""
+        encoded = self.encoder(batch)
+        return Memory(self.decoder.cache(encoded.vectors), encoded.padding)
 
     def leaf_log_probabilities(
         self,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -21,47 +20,13 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
-from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
-from surrogates.inputs.statements import read_all
-from surrogates.inputs.text_tokens import StatementTokenizer
-from surrogates.rlm.digit_trie import digit_trie
-from surrogates.rlm.metric_scale import MetricScale
-from surrogates.rlm.model import RlmNetwork, TrieTensors
-from surrogates.rlm.number_tokens import NumeralGrammar
-from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
+from surrogates.rlm.encoders import reader_class
+from surrogates.rlm.encoders.base import TextReader
+from surrogates.rlm.heads import head_class
+from surrogates.rlm.heads.base import Head, Member, Table
+from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.settings import RlmSettings
 from surrogates.rlm.training import TrainingRows, train
-
-_CHAIN_MIN_MASS = 1e-3
-
-
-class _Member(NamedTuple):
-    """One trained network, and how sharp its distributions are made for each metric."""
-
-    network: RlmNetwork
-    sharpness: list[float]
-
-    def decode(
-        self,
-        batch: GraphBatch,
-        ids: Sequence[int],
-        tries: Sequence[TrieTensors],
-        known: Mapping[int, torch.Tensor],
-        *,
-        is_chain: bool,
-    ) -> list[torch.Tensor]:
-        """Probabilities of all numerals of each metric, shape (n, l) each."""
-        sharpness = [self.sharpness[k] for k in ids]
-        with torch.inference_mode():
-            memory = self.network.encode(batch)
-            if is_chain:
-                return chain_distributions(
-                    self.network, memory, ids, tries, sharpness, min_mass=_CHAIN_MIN_MASS
-                )
-            return [
-                exact_distribution(self.network, memory, k, trie, known, sharp)
-                for k, trie, sharp in zip(ids, tries, sharpness, strict=True)
-            ]
 
 
 def _progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
@@ -93,12 +58,10 @@ class RlmRegressor(Surrogate):
             **settings: Fields of :class:`RlmSettings`.
         """
         self.settings = RlmSettings(**settings)  # type: ignore[arg-type]
-        self.grammar = NumeralGrammar(self.settings.n_digits)
         self._metrics: tuple[str, ...] = ()
-        self._scales: list[MetricScale] = []
-        self._branches: list[tuple[tuple[int, int], ...]] = []
-        self._tokenizer: StatementTokenizer | None = None
-        self._members: list[_Member] = []
+        self._reader: TextReader | None = None
+        self._head: Head | None = None
+        self._members: list[Member] = []
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -119,45 +82,24 @@ class RlmRegressor(Surrogate):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Self:
-        """Learn tokenizer, numeral scales and network from the rows; see the base class."""
+        """Learn reader, head and networks from the rows; see the base class."""
         metrics = check_rows(texts, labels)
         schedule = self.settings.schedule(len(texts))
-        graphs = read_all(texts)
-        tokenizer = StatementTokenizer.train(
-            chain.from_iterable(graph.statements for graph in graphs),
-            vocabulary_size=self.settings.vocabulary_size,
-        )
         raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels])
-        present = ~np.isnan(raw)
-        scales = [
-            MetricScale.fit(raw[present[:, k], k], rank_share=self.settings.rank_share)
-            for k in range(len(metrics))
-        ]
-        scaled = np.column_stack([scale.to_scaled(raw[:, k]) for k, scale in enumerate(scales)])
-        tokens = np.zeros((*scaled.shape, self.grammar.length), dtype=np.int64)
-        for row, k in np.argwhere(present):
-            tokens[row, k] = self.grammar.encode(float(scaled[row, k]))
-        branches = [
-            tuple(sorted({(int(s), int(e)) for s, e in tokens[present[:, k], k, :2]}))
-            for k in range(len(metrics))
-        ]
-        interner = StatementInterner(tokenizer)
-        numbers = interner.intern(graphs)
-        tries = [TrieTensors.of(digit_trie(self.grammar, branch)) for branch in branches]
-        rows = TrainingRows(graphs, numbers, scaled, tokens, tries)
+        reader = reader_class(self.settings.encoder).learn(texts, self.settings)
+        head = head_class(self.settings.head).fit(raw, self.settings)
+        rows = TrainingRows(reader.prepare(texts), head.rows(raw))
         members = []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):
                 rng = np.random.default_rng([seed, member])
                 torch.manual_seed(int(rng.integers(2**63)))
-                network = RlmNetwork(
-                    self.settings, self.grammar, tokenizer.vocabulary_size, len(metrics)
-                )
+                network = head.new_network(reader.new_network())
                 shown = _progress_of_member(progress, member, schedule.n_members)
-                sharpness = train(network, interner, rows, self.settings, schedule, rng, shown)
-                members.append(_Member(network, sharpness))
-        self._metrics, self._scales, self._branches = tuple(metrics), scales, branches
-        self._tokenizer, self._members = tokenizer, members
+                calibration = train(network, head, rows, self.settings, schedule, rng, shown)
+                members.append(Member(network, calibration))
+        self._metrics, self._members = tuple(metrics), members
+        self._reader, self._head = reader, head
         return self
 
     def predict(
@@ -178,28 +120,33 @@ class RlmRegressor(Surrogate):
             decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
                 metrics on the distributions of earlier ones.
         """
-        members = self._fitted()
+        reader, head, members = self._fitted()
         wanted = self.select_metrics(metrics)
         ids = [self._metrics.index(metric) for metric in wanted]
-        given = self._numerals(condition_on or {}, len(texts))
         if decoding not in ("alone", "chain"):
             raise SettingsError(f"`decoding` must be 'alone' or 'chain', but got {decoding!r}.")
-        if given and decoding == "chain":
+        if condition_on and decoding == "chain":
             raise SettingsError("`condition_on` needs `decoding` 'alone', but got 'chain'.")
+        if condition_on or decoding == "chain":
+            head = self._digits("`condition_on` and `decoding` 'chain'")
+        given = self._numerals(condition_on or {}, len(texts))
         if given.keys() & set(ids):
             raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
-        tries = [self._trie(k) for k in ids]
-        probabilities = [np.zeros((len(texts), len(trie.leaf_values))) for trie in tries]
-        for rows, batch in self._batches(texts):
-            known = {k: tokens[rows] for k, tokens in given.items()}
-            for member in members:
-                found = member.decode(batch, ids, tries, known, is_chain=decoding == "chain")
-                for table, share in zip(probabilities, found, strict=True):
-                    table[rows] += share.numpy()
+        prepared = reader.prepare(texts)
+        batches = prepared.batches()
+        parts = []
+        for rows in batches:
+            batch = prepared.collate(rows)
+            if isinstance(head, DigitsHead):
+                known = {k: tokens[rows] for k, tokens in given.items()}
+                chain = decoding == "chain"
+                parts.append(head.distributions(members, batch, ids, known, is_chain=chain))
+            else:
+                parts.append(head.distributions(members, batch, ids))
         return Prediction(
             {
-                metric: self._distribution(k, table)
-                for metric, k, table in zip(wanted, ids, probabilities, strict=True)
+                metric: _assembled(batches, [tables[place] for tables in parts])
+                for place, metric in enumerate(wanted)
             }
         )
 
@@ -226,52 +173,45 @@ class RlmRegressor(Surrogate):
         Returns:
             Metric name to values, shape ``(n_samples, n)`` each.
         """
-        members = self._fitted()
+        reader, _, members = self._fitted()
         if temperature <= 0 or not 0 < top_p <= 1:
             raise SettingsError(
                 "`temperature` must be above 0 and `top_p` in (0, 1], but got "
                 f"{temperature!r} and {top_p!r}."
             )
+        head = self._digits("Sampling token by token")
         wanted = self.select_metrics(metrics)
+        ids = [self._metrics.index(metric) for metric in wanted]
         generator = torch.Generator().manual_seed(seed)
         drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
         choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
-        for rows, batch in self._batches(texts):
-            for member, (network, sharpness) in enumerate(members):
-                places = np.flatnonzero(choice == member)
-                origin = torch.arange(len(rows)).repeat(len(places))
-                given: dict[int, torch.Tensor] = {}
-                with torch.inference_mode():
-                    memory = network.encode(batch)
-                    for metric in wanted:
-                        k = self._metrics.index(metric)
-                        given[k] = sample_numerals(
-                            network,
-                            memory,
-                            k,
-                            self._trie(k),
-                            generator,
-                            origin=origin,
-                            given=dict(given),
-                            temperature=temperature / sharpness[k],
-                            top_p=top_p,
-                        )
-                        scaled = np.array([self.grammar.decode(row) for row in given[k].tolist()])
-                        values = self._scales[k].to_raw(scaled).reshape(len(places), len(rows))
-                        drawn[metric][np.ix_(places, rows)] = values
+        prepared = reader.prepare(texts)
+        for rows in prepared.batches():
+            batch = prepared.collate(rows)
+            for place, member in enumerate(members):
+                draws = np.flatnonzero(choice == place)
+                values = head.sample(
+                    member,
+                    batch,
+                    ids,
+                    torch.arange(len(rows)).repeat(len(draws)),
+                    generator,
+                    temperature=temperature,
+                    top_p=top_p,
+                )
+                for metric, found in zip(wanted, values, strict=True):
+                    drawn[metric][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
         return drawn
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint; see the base class."""
-        members = self._fitted()
-        assert self._tokenizer is not None  # noqa: S101 - set together with the members
+        reader, head, members = self._fitted()
         state = {
             "settings": self.settings.to_json(),
             "metrics": list(self._metrics),
-            "scales": [{"raw": s.raw, "scaled": s.scaled} for s in self._scales],
-            "branches": self._branches,
-            "sharpness": [member.sharpness for member in members],
-            "tokenizer": self._tokenizer.to_json(),
+            "reader": reader.to_json(),
+            "head": head.to_json(),
+            "calibration": [member.calibration for member in members],
         }
         weights = {
             f"{place}.{name}": tensor
@@ -288,19 +228,12 @@ class RlmRegressor(Surrogate):
             settings = RlmSettings.from_json(state["settings"])
             regressor = cls(**settings.to_json())
             regressor._metrics = tuple(state["metrics"])
-            regressor._scales = [
-                MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]
-            ]
-            regressor._branches = [tuple((s, e) for s, e in b) for b in state["branches"]]
-            regressor._tokenizer = StatementTokenizer.from_json(state["tokenizer"])
+            reader = reader_class(settings.encoder).from_json(state["reader"], settings)
+            head = head_class(settings.head).from_json(state["head"], settings)
+            regressor._reader, regressor._head = reader, head
             weights = read_weights(folder)
-            for place, sharpness in enumerate(state["sharpness"]):
-                network = RlmNetwork(
-                    settings,
-                    regressor.grammar,
-                    regressor._tokenizer.vocabulary_size,
-                    len(regressor._metrics),
-                )
+            for place, calibration in enumerate(state["calibration"]):
+                network = head.new_network(reader.new_network())
                 prefix = f"{place}."
                 network.load_state_dict(
                     {
@@ -309,32 +242,28 @@ class RlmRegressor(Surrogate):
                         if name.startswith(prefix)
                     }
                 )
-                member = _Member(network.eval(), [float(value) for value in sharpness])
-                regressor._members.append(member)
+                chosen = [[float(value) for value in values] for values in calibration]
+                regressor._members.append(Member(network.eval(), chosen))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder} must hold a whole RLM, but it does not: {error}"
             ) from error
         return regressor
 
-    def _fitted(self) -> list[_Member]:
-        """Return the members or refuse."""
-        if not self._members:
+    def _fitted(self) -> tuple[TextReader, Head, list[Member]]:
+        """Return reader, head and members or refuse."""
+        if self._reader is None or self._head is None:
             raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
-        return self._members
+        return self._reader, self._head, self._members
 
-    def _trie(self, metric: int) -> TrieTensors:
-        """Legal numerals of a metric."""
-        return TrieTensors.of(digit_trie(self.grammar, self._branches[metric]))
-
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], GraphBatch]]:
-        """Read all texts, then batch those of similar length: (rows, batch) pairs."""
-        assert self._tokenizer is not None  # noqa: S101 - set together with the members
-        graphs = read_all(texts)
-        interner = StatementInterner(self._tokenizer)
-        numbers = interner.intern(graphs)
-        for rows in by_length([len(graph) for graph in graphs]):
-            yield rows, interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
+    def _digits(self, what: str) -> DigitsHead:
+        """Return the head if it writes digits, else say what needs them."""
+        _, head, _ = self._fitted()
+        if not isinstance(head, DigitsHead):
+            raise SettingsError(
+                f"{what} must have `head` 'digits', but this RLM has {head.name!r}."
+            )
+        return head
 
     def _numerals(
         self, known: Mapping[str, NDArray[np.float64]], n_texts: int
@@ -349,17 +278,20 @@ class RlmRegressor(Surrogate):
                     f"Known {metric!r} must be {n_texts} finite values, but got shape "
                     f"{values.shape}."
                 )
-            scaled = self._scales[k].to_scaled(values)
-            numerals[k] = torch.tensor([self.grammar.encode(v) for v in scaled.tolist()])
+            numerals[k] = self._digits("A known metric").spell(k, values)
         return numerals
 
-    def _distribution(
-        self, metric: int, probabilities: NDArray[np.float64]
-    ) -> PredictiveDistribution:
-        """Attach the metric's values, in its unit, to probabilities of numerals."""
-        leaves = digit_trie(self.grammar, self._branches[metric]).leaf_values
-        values = self._scales[metric].to_raw(leaves)
-        return PredictiveDistribution(
-            np.broadcast_to(values, probabilities.shape),
-            probabilities / probabilities.sum(axis=1, keepdims=True),
-        )
+
+def _assembled(
+    batches: Sequence[NDArray[np.int64]], tables: Sequence[Table]
+) -> PredictiveDistribution:
+    """Put the rows of all batches back in the order of the texts."""
+    if not tables:
+        return PredictiveDistribution(np.zeros((0, 1)), np.zeros((0, 1)))
+    order = np.argsort(np.concatenate(batches))
+    probabilities = np.concatenate([table.probabilities for table in tables])[order]
+    values = tables[0].values
+    if values.ndim == 1:
+        return PredictiveDistribution(np.broadcast_to(values, probabilities.shape), probabilities)
+    values = np.concatenate([table.values for table in tables])[order]
+    return PredictiveDistribution(values, probabilities)

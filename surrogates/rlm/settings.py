@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 from surrogates.errors import SettingsError
-from surrogates.rlm.encoder import RELATIONS
+from surrogates.rlm.encoders import ENCODERS
+from surrogates.rlm.heads import HEADS
+
+N_HEADS = 8
+"""Attention heads of every encoder; the dataflow encoder gives each a relation."""
 
 _FEW_ROWS = 256
 
@@ -23,8 +27,12 @@ class Schedule(NamedTuple):
 class RlmSettings:
     """Everything that decides what a fitted RLM is, besides rows and seed."""
 
+    encoder: str = "dataflow"
+    """How a text is read: a name in ``surrogates.rlm.encoders.ENCODERS``."""
+    head: str = "digits"
+    """How numbers are written: a name in ``surrogates.rlm.heads.HEADS``."""
     width: int = 64
-    """Length of a statement vector; a multiple of the number of relation heads."""
+    """Length of an encoded vector; a multiple of the number of attention heads."""
     n_layers: int = 3
     """Encoder layers."""
     n_decoder_layers: int = 1
@@ -57,7 +65,12 @@ class RlmSettings:
     """Upper limit of the learned tokenizer."""
 
     def __post_init__(self) -> None:
-        """Check every range."""
+        """Check every name and range."""
+        for name, known in (("encoder", ENCODERS), ("head", HEADS)):
+            if getattr(self, name) not in known:
+                raise SettingsError(
+                    f"`{name}` must be one of {sorted(known)}, but got {getattr(self, name)!r}."
+                )
         for name, low, high in (
             ("width", 8, 4096),
             ("n_layers", 1, 64),
@@ -76,9 +89,9 @@ class RlmSettings:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not low <= value <= high:
                 raise SettingsError(f"`{name}` must lie in [{low}, {high}], but got {value!r}.")
-        if self.width % len(RELATIONS):
+        if self.width % N_HEADS:
             raise SettingsError(
-                f"`width` must be a multiple of {len(RELATIONS)}, one slice per relation head, "
+                f"`width` must be a multiple of {N_HEADS}, one slice per attention head, "
                 f"but got {self.width}."
             )
         for name, least in (("n_steps", 1), ("n_members", 1), ("batch_size", 2)):

@@ -11,6 +11,8 @@ from surrogates.rlm.settings import RlmSettings
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
+        ("encoder", "dataflwo", r"one of \['dataflow'.*'dataflwo'"),
+        ("head", "digit", r"one of \['digits'.*'digit'"),
         ("width", 60, "multiple of 8"),
         ("width", "64", "must lie in"),
         ("n_digits", 0, "must lie in"),

@@ -4,13 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogates.rlm.encoder import (
-    MAX_PLACES,
-    RELATIONS,
-    DataflowEncoder,
-    StatementEmbedding,
-    relation_masks,
-)
+from surrogates.rlm.encoders.dataflow import RELATIONS, DataflowEncoder, relation_masks
+from surrogates.rlm.settings import N_HEADS
 
 WIDTH = 16
 
@@ -52,6 +47,10 @@ def test_each_head_sees_its_relation(head: int) -> None:
     mask = relation_masks(DEFINES, CALLS, NO_PADDING)[0, head]
     seen = [set(torch.nonzero(row)[:, 0].tolist()) for row in mask]
     assert seen == SEEN[RELATIONS[head]]
+
+
+def test_every_head_has_a_relation() -> None:
+    assert len(RELATIONS) == N_HEADS
 
 
 def test_every_relation_is_tested() -> None:
@@ -125,29 +124,3 @@ def test_every_weight_learns() -> None:
     network(torch.randn(1, 6, WIDTH), DEFINES, CALLS, NO_PADDING).square().sum().backward()
     silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
-
-
-def test_the_order_of_fields_is_free_and_the_place_inside_is_not() -> None:
-    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    places = torch.tensor([[0, 1, 0]])
-    plain = embedding(torch.tensor([[3, 4, 5]]), places)
-    moved = embedding(torch.tensor([[5, 3, 4]]), torch.tensor([[0, 0, 1]]))
-    other = embedding(torch.tensor([[4, 3, 5]]), places)
-    assert torch.allclose(plain, moved, atol=1e-6)
-    assert not torch.allclose(plain, other, atol=1e-3)
-
-
-def test_padding_tokens_add_nothing() -> None:
-    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    plain = embedding(torch.tensor([[3, 4]]), torch.tensor([[0, 1]]))
-    padded = embedding(torch.tensor([[3, 4, 0, 0]]), torch.tensor([[0, 1, 0, 0]]))
-    assert torch.allclose(plain, padded, atol=1e-6)
-
-
-def test_late_places_share_a_vector() -> None:
-    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    last = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 1]]))
-    later = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES + 70]]))
-    before = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 2]]))
-    assert torch.equal(last, later)
-    assert not torch.allclose(last, before, atol=1e-3)

@@ -1,0 +1,97 @@
+"""What every encoder of the RLM is: texts prepared once, batches of them turned into vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from surrogates.rlm.settings import RlmSettings
+
+Batch = Any
+"""What :meth:`PreparedTexts.collate` makes; only the network of the same encoder looks inside."""
+
+
+class Encoded(NamedTuple):
+    """What a head knows of ``n`` texts.
+
+    Attributes:
+        vectors: Shape ``(n, s + 1, d)``; place 0 is a summary of the whole text.
+        padding: Shape ``(n, s + 1)``, true where there is nothing; never at place 0.
+    """
+
+    vectors: Tensor
+    padding: Tensor
+
+
+class EncoderNetwork(nn.Module, ABC):
+    """The trained part of an encoder."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode a batch that the reader of the same encoder collated."""
+
+
+class PreparedTexts(ABC):
+    """Texts that were read once, ready to be collated in any order."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of texts."""
+
+    @abstractmethod
+    def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> Batch:
+        """Pad some texts, at least one, to a batch on which the network can work."""
+
+    @abstractmethod
+    def batches(self) -> list[NDArray[np.int64]]:
+        """Split all texts into batches of similar length and bounded memory: row numbers."""
+
+
+class TextReader(ABC):
+    """The part of an encoder that is learned once and shared by all members of an RLM.
+
+    It is kept as JSON; the weights of the network are kept apart, as safetensors.
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
+        """Learn from training texts, at least one.
+
+        Raises:
+            TextError: If a text cannot be read.
+            SettingsError: If the settings do not suit this encoder.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
+        """Restore a reader from :meth:`to_json` and the settings that it learned under.
+
+        Raises:
+            CheckpointError: If the state is damaged.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return what was learned, as values that JSON can hold."""
+
+    @abstractmethod
+    def prepare(self, texts: Sequence[str]) -> PreparedTexts:
+        """Read texts.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+
+    @abstractmethod
+    def new_network(self) -> EncoderNetwork:
+        """Create a network for batches of this reader; its vectors are ``width`` long."""

@@ -1,0 +1,143 @@
+"""What every head of the RLM is: labels in, a loss to train on, distributions out.
+
+A head is fitted to the labels once and shared by all members; it is kept as JSON. It creates the
+networks, which hold an encoder and whatever the head itself must learn.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork
+
+if TYPE_CHECKING:
+    from surrogates.rlm.settings import RlmSettings
+
+Calibration = list[list[float]]
+"""Per metric, the numbers that a head chose for one trained network on held-out rows."""
+
+
+class HeadNetwork(nn.Module):
+    """A network that a head created: an encoder and the head's own layers."""
+
+    encoder: EncoderNetwork
+
+
+class Member(NamedTuple):
+    """One trained network and its calibration."""
+
+    network: HeadNetwork
+    calibration: Calibration
+
+
+class Table(NamedTuple):
+    """Distributions of one metric for ``n`` texts, in the metric's unit.
+
+    Attributes:
+        values: Shape ``(k,)`` if all texts share them, else ``(n, k)``; ascending.
+        probabilities: Shape ``(n, k)``, each row sums to 1.
+    """
+
+    values: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """Labels of training rows as a head learns them; a head may add fields.
+
+    Attributes:
+        targets: Shape ``(n, m)``; NaN where a row lacks the metric, and nowhere else.
+    """
+
+    targets: NDArray[np.float64]
+
+
+class Head(ABC):
+    """How labels are learned and predicted."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, raw: NDArray[np.float64], settings: RlmSettings) -> Self:
+        """Learn the scales of the metrics.
+
+        Args:
+            raw: Shape ``(n, m)``; labels in their units, NaN where a row lacks the metric; every
+                column has one.
+            settings: Of the RLM.
+
+        Raises:
+            LabelError: If the head cannot learn a label.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
+        """Restore a head from :meth:`to_json` and the settings that it was fitted under."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return what was fitted, as values that JSON can hold."""
+
+    @abstractmethod
+    def rows(self, raw: NDArray[np.float64]) -> LabelRows:
+        """Turn labels, shape ``(n, m)``, into what :meth:`loss` learns."""
+
+    @abstractmethod
+    def new_network(self, encoder: EncoderNetwork) -> HeadNetwork:
+        """Create the network of a member around a new encoder."""
+
+    @abstractmethod
+    def loss(
+        self,
+        network: HeadNetwork,
+        batch: Batch,
+        rows: Any,
+        index: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> Tensor:
+        """Return the training loss of a batch, shape ``()``.
+
+        Args:
+            network: In training mode.
+            batch: Collated rows ``index``.
+            rows: From :meth:`rows`.
+            index: Row numbers of the batch.
+            rng: For whatever is left to chance.
+        """
+
+    @abstractmethod
+    def uncalibrated(self) -> Calibration:
+        """Return the calibration of a network for which no rows were held out."""
+
+    @abstractmethod
+    def calibrate(
+        self,
+        network: HeadNetwork,
+        batch: Batch,
+        rows: Any,
+        held: NDArray[np.int64],
+    ) -> Calibration:
+        """Choose the calibration on rows that the network was not trained on.
+
+        Args:
+            network: In evaluation mode.
+            batch: Collated rows ``held``.
+            rows: From :meth:`rows`.
+            held: Row numbers of the batch.
+        """
+
+    @abstractmethod
+    def distributions(
+        self, members: Sequence[Member], batch: Batch, metrics: Sequence[int]
+    ) -> list[Table]:
+        """Predict: the mixture of the members, one table for each metric number."""

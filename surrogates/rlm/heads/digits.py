@@ -1,0 +1,280 @@
+"""The head of a Regression Language Model: numbers spelled digit by digit, exactly distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surrogates.rlm.calibration import best_sharpness
+from surrogates.rlm.digit_trie import digit_trie
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork
+from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows, Member, Table
+from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
+from surrogates.rlm.metric_scale import MetricScale
+from surrogates.rlm.model import Context, RlmNetwork, TrieTensors
+from surrogates.rlm.number_tokens import NumeralGrammar
+from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
+from surrogates.rlm.settings import RlmSettings
+
+_CHAIN_MIN_MASS = 1e-3
+
+Branches = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class NumeralRows(LabelRows):
+    """Labels as numerals; ``targets`` are on the numeral scale.
+
+    Attributes:
+        tokens: Shape ``(n, m, length)``; numerals, anything where a label is missing.
+    """
+
+    tokens: NDArray[np.int64]
+
+
+class DigitsHead(Head):
+    """Metric token, sign, exponent, digits; see :mod:`surrogates.rlm.decoder`.
+
+    Attributes:
+        grammar: The legal numerals.
+        scales: From each metric's unit to the range that numerals spell.
+        branches: Signs and exponents that each metric may have.
+    """
+
+    name: ClassVar[str] = "digits"
+
+    def __init__(
+        self, scales: Sequence[MetricScale], branches: Sequence[Branches], settings: RlmSettings
+    ) -> None:
+        """Keep fitted scales; use :meth:`fit` or :meth:`from_json`."""
+        self.scales = list(scales)
+        self.branches = list(branches)
+        self.grammar = NumeralGrammar(settings.n_digits)
+        self._settings = settings
+
+    @classmethod
+    def fit(cls, raw: NDArray[np.float64], settings: RlmSettings) -> Self:
+        """Learn numeral scales; see the base class."""
+        present = ~np.isnan(raw)
+        scales = [
+            MetricScale.fit(raw[present[:, k], k], rank_share=settings.rank_share)
+            for k in range(raw.shape[1])
+        ]
+        tokens = cls(scales, [], settings).rows(raw).tokens
+        branches = [
+            tuple(sorted({(int(s), int(e)) for s, e in tokens[present[:, k], k, :2]}))
+            for k in range(raw.shape[1])
+        ]
+        return cls(scales, branches, settings)
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
+        """Restore scales and branches; see the base class."""
+        scales = [MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]]
+        branches = [tuple((s, e) for s, e in pairs) for pairs in state["branches"]]
+        return cls(scales, branches, settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return scales and branches; see the base class."""
+        scales = [{"raw": scale.raw, "scaled": scale.scaled} for scale in self.scales]
+        return {"scales": scales, "branches": self.branches}
+
+    def rows(self, raw: NDArray[np.float64]) -> NumeralRows:
+        """Spell labels; see the base class."""
+        scaled = np.column_stack(
+            [scale.to_scaled(raw[:, k]) for k, scale in enumerate(self.scales)]
+        )
+        tokens = np.zeros((*scaled.shape, self.grammar.length), dtype=np.int64)
+        for row, k in np.argwhere(~np.isnan(raw)):
+            tokens[row, k] = self.grammar.encode(float(scaled[row, k]))
+        return NumeralRows(scaled, tokens)
+
+    def new_network(self, encoder: EncoderNetwork) -> RlmNetwork:
+        """Put a numeral decoder behind an encoder; see the base class."""
+        return RlmNetwork(encoder, self._settings, self.grammar, len(self.scales))
+
+    def trie(self, metric: int) -> TrieTensors:
+        """Return the legal numerals of a metric."""
+        return TrieTensors.of(digit_trie(self.grammar, self.branches[metric]))
+
+    def loss(
+        self,
+        network: HeadNetwork,
+        batch: Batch,
+        rows: NumeralRows,
+        index: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> Tensor:
+        """Sum over metrics of the soft-label and ranking losses; see the base class."""
+        network = cast("RlmNetwork", network)
+        settings = self._settings
+        memory = network.encode(batch)
+        scaled, tokens = rows.targets[index], rows.tokens[index]
+        total = torch.zeros(())
+        for metric in range(scaled.shape[1]):
+            labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
+            if not len(labelled):
+                continue
+            trie = self.trie(metric)
+            target = torch.from_numpy(scaled[labelled, metric]).float()
+            context = _draw_context(scaled, tokens, labelled, metric, settings.context_rate, rng)
+            whole = len(labelled) == len(index)
+            chosen = memory if whole else memory.rows(torch.from_numpy(labelled))
+            logs = network.leaf_log_probabilities(chosen, metric, trie, context)
+            total = total + soft_label_loss(logs, trie.leaf_values, target, settings.label_width)
+            if settings.ranking_weight > 0:
+                expected = expectation(logs, trie.leaf_values)
+                ranking = ranking_loss(expected, target, settings.ranking_temperature)
+                total = total + settings.ranking_weight * ranking
+        return total
+
+    def uncalibrated(self) -> Calibration:
+        """Return sharpness 1 for every metric."""
+        return [[1.0] for _ in self.scales]
+
+    @torch.inference_mode()
+    def calibrate(
+        self, network: HeadNetwork, batch: Batch, rows: NumeralRows, held: NDArray[np.int64]
+    ) -> Calibration:
+        """Choose the sharpness of each metric; see :mod:`surrogates.rlm.calibration`."""
+        network = cast("RlmNetwork", network)
+        memory = network.encode(batch)
+        chosen = self.uncalibrated()
+        for metric in range(len(self.scales)):
+            labelled = np.flatnonzero(~np.isnan(rows.targets[held, metric]))
+            if not len(labelled):
+                continue
+            trie = self.trie(metric)
+            scaled = torch.from_numpy(rows.targets[held[labelled], metric])
+            leaves = (trie.leaf_values - scaled[:, None]).abs().argmin(dim=1)
+            of_rows = memory.rows(torch.from_numpy(labelled))
+            logits = network.next_token_logits(of_rows, metric, trie)
+            sharpness = best_sharpness(
+                logits, trie.legal, trie.leaf_nodes, trie.leaf_tokens, leaves
+            )
+            chosen[metric] = [sharpness]
+        return chosen
+
+    def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
+        """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""
+        scaled = self.scales[metric].to_scaled(values)
+        return torch.tensor([self.grammar.encode(value) for value in scaled.tolist()])
+
+    def distributions(
+        self,
+        members: Sequence[Member],
+        batch: Batch,
+        metrics: Sequence[int],
+        known: Mapping[int, Tensor] | None = None,
+        *,
+        is_chain: bool = False,
+    ) -> list[Table]:
+        """Predict exact distributions; see the base class.
+
+        Args:
+            members: Trained networks.
+            batch: Collated texts.
+            metrics: Metric numbers, in decoding order.
+            known: Metric number to known numerals, from :meth:`spell`.
+            is_chain: Condition later metrics on the distributions of earlier ones.
+        """
+        tries = [self.trie(metric) for metric in metrics]
+        sums: list[Any] = [0.0] * len(metrics)
+        for network, calibration in members:
+            network = cast("RlmNetwork", network)
+            sharpness = [calibration[metric][0] for metric in metrics]
+            with torch.inference_mode():
+                memory = network.encode(batch)
+                if is_chain:
+                    shares = chain_distributions(
+                        network, memory, metrics, tries, sharpness, min_mass=_CHAIN_MIN_MASS
+                    )
+                else:
+                    shares = [
+                        exact_distribution(network, memory, metric, trie, known, sharp)
+                        for metric, trie, sharp in zip(metrics, tries, sharpness, strict=True)
+                    ]
+            for place, share in enumerate(shares):
+                sums[place] = sums[place] + share.numpy().astype(np.float64)
+        return [
+            Table(self._values(metric), total / total.sum(axis=1, keepdims=True))
+            for metric, total in zip(metrics, sums, strict=True)
+        ]
+
+    def _values(self, metric: int) -> NDArray[np.float64]:
+        """The numbers of all numerals of a metric, in its unit."""
+        leaves = digit_trie(self.grammar, self.branches[metric]).leaf_values
+        return self.scales[metric].to_raw(leaves)
+
+    def sample(
+        self,
+        member: Member,
+        batch: Batch,
+        metrics: Sequence[int],
+        origin: Tensor,
+        generator: torch.Generator,
+        *,
+        temperature: float,
+        top_p: float,
+    ) -> list[NDArray[np.float64]]:
+        """Draw whole sequences from one member, later metrics conditioned on earlier ones.
+
+        Args:
+            member: Trained network.
+            batch: Collated texts.
+            metrics: Metric numbers, in decoding order.
+            origin: Shape ``(draws,)``, the text of each draw.
+            generator: Source of randomness.
+            temperature: Divides the logits, above 0.
+            top_p: Nucleus mass, in (0, 1].
+
+        Returns:
+            Per metric, values in its unit, shape ``(draws,)``.
+        """
+        network = cast("RlmNetwork", member.network)
+        given: dict[int, Tensor] = {}
+        drawn = []
+        with torch.inference_mode():
+            memory = network.encode(batch)
+            for metric in metrics:
+                given[metric] = sample_numerals(
+                    network,
+                    memory,
+                    metric,
+                    self.trie(metric),
+                    generator,
+                    origin=origin,
+                    given=dict(given),
+                    temperature=temperature / member.calibration[metric][0],
+                    top_p=top_p,
+                )
+                scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])
+                drawn.append(self.scales[metric].to_raw(scaled))
+        return drawn
+
+
+def _draw_context(
+    scaled: NDArray[np.float64],
+    tokens: NDArray[np.int64],
+    labelled: NDArray[np.int64],
+    metric: int,
+    rate: float,
+    rng: np.random.Generator,
+) -> Context | None:
+    """Show each known other metric of a row with probability ``rate``."""
+    others = np.delete(np.arange(scaled.shape[1]), metric)
+    if not len(others) or rate == 0.0:
+        return None
+    known = ~np.isnan(scaled[np.ix_(labelled, others)])
+    known &= rng.random(known.shape) < rate
+    return Context(
+        metrics=torch.from_numpy(others),
+        tokens=torch.from_numpy(tokens[np.ix_(labelled, others)]),
+        known=torch.from_numpy(known),
+    )
