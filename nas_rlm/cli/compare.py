@@ -40,6 +40,7 @@ def compare(
     not run again, so an interrupted run goes on. The table in EXPERIMENTS/README.md is made anew.
     """
     import dataclasses
+    import sys
     import time
 
     import nas_rlm.comparison as comparison
@@ -58,6 +59,8 @@ def compare(
     except ValueError as error:
         raise ConfigError(f"Seeds and sizes must be whole numbers: {error}.") from error
     names = [*(methods.split(",") if methods else chosen.methods), *(method or [])]
+    if any(":" in name for name in names):
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a module beside the user
     if processes > 1:
         say(f"{processes} cells at once: do not compare the seconds of this run with others.")
     n_before = len(comparison.read_results(folder, chosen.label).cells)

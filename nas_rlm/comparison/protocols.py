@@ -113,6 +113,7 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
                 **_latencies("pixel3", "gold_6226", "titan_rtx_1", "fpga"),
             },
             sizes=(1000,),
+            n_test=2000,  # a chain over five metrics takes a hundred times as long as five alone
             methods=("rlm", "rlm_alone", "rlm_separate", "gcn"),
             own_methods={
                 "rlm": Method("rlm", surrogate="rlm", decoding="chain"),

@@ -1,0 +1,63 @@
+"""Rows of cells: disjoint, nested, without development rows; networks counted once."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nas_rlm.comparison import ComparisonProtocol
+from nas_rlm.comparison.space_rows import SpaceRows
+from nas_rlm.comparison.splits import cell_rows, is_unseen
+from nas_rlm.errors import DatasetError
+from tests.nas_rlm.comparison.tiny import LATENCIES
+
+
+def test_parts_share_no_row(protocol: ComparisonProtocol, rows: SpaceRows) -> None:
+    device = dataclasses.replace(
+        protocol, sources={"pixel3": LATENCIES[0], "gold": LATENCIES[2]}, n_source=20
+    )
+    for has_own in (False, True):
+        chosen = dataclasses.replace(device, has_own_source_rows=has_own)
+        cell = cell_rows(chosen, rows, 10, 0)
+        first, second = cell.sources.values()
+        assert np.array_equal(first, second) != has_own
+        known = np.union1d(first, second)
+        assert len(first) == len(second) == 20
+        parts = np.concatenate([cell.train, cell.test, known])
+        assert len(parts) == len(set(parts.tolist()))
+        assert sorted(parts.tolist()) == rows.usable(chosen.metrics).tolist() == cell.all.tolist()
+        assert not rows.is_development[parts].any()
+
+
+def test_a_larger_training_part_holds_the_smaller(
+    protocol: ComparisonProtocol, rows: SpaceRows
+) -> None:
+    small, large = (cell_rows(protocol, rows, n, 0).train for n in (10, 20))
+    assert np.array_equal(small, large[:10])
+    other = cell_rows(protocol, rows, 10, 1).train
+    assert not np.array_equal(small, other)
+
+
+def test_a_row_without_a_label_is_in_no_part(
+    protocol: ComparisonProtocol, rows: SpaceRows
+) -> None:
+    rows.columns[protocol.targets["c10_val"]][[0, 7]] = np.nan
+    assert not {0, 7} & set(cell_rows(protocol, rows, 10, 0).all.tolist())
+
+
+def test_test_rows_are_limited_and_needed(protocol: ComparisonProtocol, rows: SpaceRows) -> None:
+    few = dataclasses.replace(protocol, n_test=7)
+    assert len(cell_rows(few, rows, 10, 0).test) == 7
+    with pytest.raises(DatasetError, match="120 rows leave 1 beside 119"):
+        cell_rows(protocol, rows, 119, 0)
+
+
+def test_unseen_is_each_network_once(protocol: ComparisonProtocol, rows: SpaceRows) -> None:
+    cell = cell_rows(protocol, rows, 20, 0)
+    unseen = is_unseen(rows, cell)
+    tested = rows.digests(cell.test)
+    kept = tested[unseen].tolist()
+    assert len(kept) == len(set(kept))
+    assert not set(kept) & set(rows.digests(cell.train).tolist())
+    assert set(kept) | set(rows.digests(cell.train).tolist()) >= set(tested.tolist())
+    assert 0 < len(kept) < len(tested)
