@@ -37,7 +37,8 @@ def compare(
     """Compare predictors on the same rows.
 
     Figures go to EXPERIMENTS/PROTOCOL/results.json as they are measured; what is there already is
-    not run again, so an interrupted run goes on. The table in EXPERIMENTS/README.md is made anew.
+    not run again, so an interrupted run goes on. The table in EXPERIMENTS/README.md, the pictures
+    beside the figures and EXPERIMENTS/comparisons.html are made anew from those files.
     """
     import dataclasses
     import sys
@@ -80,6 +81,9 @@ def compare(
     document = comparison.results_document(chosen, results, details)
     if (experiments / "README.md").exists() and not chosen.variant:
         comparison.update_document(experiments / "README.md", chosen.name, document)
+    comparison.write_figures(chosen, folder)
+    if not chosen.variant:
+        comparison.write_page(experiments)
     if json:
         columns = [
             dataclasses.asdict(column)

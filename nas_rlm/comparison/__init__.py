@@ -2,6 +2,7 @@
 
 from nas_rlm.comparison.details import Details, read_details
 from nas_rlm.comparison.methods import METHODS, Method, find_method
+from nas_rlm.comparison.page import write_figures, write_page
 from nas_rlm.comparison.protocol import ComparisonProtocol, Published, quick
 from nas_rlm.comparison.protocols import PROTOCOLS, find_protocol
 from nas_rlm.comparison.results import Results, read_results
@@ -27,4 +28,6 @@ __all__ = [
     "run_protocol",
     "summarize",
     "update_document",
+    "write_figures",
+    "write_page",
 ]
