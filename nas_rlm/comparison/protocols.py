@@ -4,7 +4,20 @@ from nas_rlm.comparison.methods import Method
 from nas_rlm.comparison.protocol import ComparisonProtocol, Published
 from nas_rlm.errors import ConfigError, suggest
 
-_FEW_SHOT = ("rlm", "gcn", "params", "macs", "constant", "memorizer")
+_FEW_SHOT = (
+    "rlm",
+    "gcn",
+    "gat",
+    "gin",
+    "graph_transformer",
+    "flan",
+    "ta_gates",
+    "brp_nas",
+    "params",
+    "macs",
+    "constant",
+    "memorizer",
+)
 _TA_GATES = "NeurIPS 2022"
 _HYPERNAS = "arXiv:2509.18151"
 _HELP = "HELP, arXiv:2106.08630"
