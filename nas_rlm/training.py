@@ -1,6 +1,7 @@
 """Training a surrogate on rows and keeping it: the job behind `nas-rlm train`."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def train_surrogate(
     *,
     seed: int = 0,
     progress: Progress = no_progress,
+    settings: Mapping[str, object] | None = None,
 ) -> TrainingReport:
     """Train a surrogate from scratch and save it.
 
@@ -59,6 +61,7 @@ def train_surrogate(
         folder: Checkpoint folder; it must not exist, or be empty.
         seed: Seed of the training.
         progress: Called as training goes on.
+        settings: Of the surrogate, where they are not the default ones.
 
     Returns:
         The report.
@@ -66,9 +69,9 @@ def train_surrogate(
     Raises:
         RunFolderError: If the folder holds something already or cannot be written; this is found
             out before training.
-        SurrogateError: If the surrogate is unknown or refuses the rows.
+        SurrogateError: If the surrogate or a setting is unknown, or the rows are refused.
     """
-    model = surrogates.get_surrogate(surrogate)
+    model = surrogates.get_surrogate(surrogate, **(settings or {}))
     check_new_folder(folder)
     start = time.perf_counter()
     model.fit(rows.texts, rows.labels, seed=seed, progress=progress)

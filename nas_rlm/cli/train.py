@@ -36,6 +36,10 @@ def train(
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Random rows of the benchmark.")] = 500,
     surrogate: Annotated[str, typer.Option(help="Surrogate to train.")] = "rlm",
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="How an RLM reads a text: dataflow (the default), sequence, t5gemma."),
+    ] = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -48,12 +52,13 @@ def train(
     from nas_rlm.errors import ConfigError
     from nas_rlm.row_files import read_rows
     from nas_rlm.training import check_new_folder, train_surrogate
-    from surrogates import surrogate_class
+    from surrogates import get_surrogate
 
     if csv is None and space is None:
         message = "Nothing to train on: name a CSV file (--csv) or a search space (--space)."
         raise ConfigError(message)
-    surrogate_class(surrogate)  # refused before rows are read
+    settings: dict[str, object] = {} if encoder is None else {"encoder": encoder}
+    get_surrogate(surrogate, **settings)  # refused before rows are read
     check_new_folder(out)
     with progress_bar("reading rows") as progress:
         if csv is not None:
@@ -63,7 +68,9 @@ def train(
                 space or "", metric or (), n_rows=rows, seed=seed, progress=progress
             )
     with progress_bar("training") as progress:
-        report = train_surrogate(data, surrogate, out, seed=seed, progress=progress)
+        report = train_surrogate(
+            data, surrogate, out, seed=seed, progress=progress, settings=settings
+        )
     if json:
         print_json(report.to_mapping())
         return

@@ -233,7 +233,8 @@ class RlmRegressor(Surrogate):
             regressor._reader, regressor._head = reader, head
             weights = read_weights(folder)
             for place, calibration in enumerate(state["calibration"]):
-                network = head.new_network(reader.new_network())
+                with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
+                    network = head.new_network(reader.new_network())
                 prefix = f"{place}."
                 network.load_state_dict(
                     {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from surrogates.errors import SettingsError
 from surrogates.rlm.encoders import ENCODERS
 from surrogates.rlm.heads import HEADS
+from surrogates.rlm.heads.label_scale import LABEL_SCALES
 
 N_HEADS = 8
 """Attention heads of every encoder; the dataflow encoder gives each a relation."""
@@ -31,10 +32,22 @@ class RlmSettings:
     """How a text is read: a name in ``surrogates.rlm.encoders.ENCODERS``."""
     head: str = "digits"
     """How numbers are written: a name in ``surrogates.rlm.heads.HEADS``."""
+    label_scale: str = "normalised"
+    """What the head "mse" learns: "raw", "normalised" or "log" labels."""
     width: int = 64
     """Length of an encoded vector; a multiple of the number of attention heads."""
     n_layers: int = 3
     """Encoder layers."""
+    context_length: int = 4096
+    """Most tokens of a text, for encoders that read tokens."""
+    truncate: bool = False
+    """Cut longer texts, with a warning, instead of refusing them."""
+    positions: str = "rotary"
+    """How the sequence encoder knows positions: "rotary" or "learned"."""
+    t5gemma_source: str | None = None
+    """Folder or hub name of a T5Gemma model to start from; None: a small one is built."""
+    trainable_layers: int | None = None
+    """Last layers of T5Gemma that are trained; 0: none, None: all of it, embedding included."""
     n_decoder_layers: int = 1
     """Decoder layers."""
     n_members: int | None = None
@@ -66,7 +79,12 @@ class RlmSettings:
 
     def __post_init__(self) -> None:
         """Check every name and range."""
-        for name, known in (("encoder", ENCODERS), ("head", HEADS)):
+        for name, known in (
+            ("encoder", ENCODERS),
+            ("head", HEADS),
+            ("label_scale", LABEL_SCALES),
+            ("positions", ("learned", "rotary")),
+        ):
             if getattr(self, name) not in known:
                 raise SettingsError(
                     f"`{name}` must be one of {sorted(known)}, but got {getattr(self, name)!r}."
@@ -74,6 +92,7 @@ class RlmSettings:
         for name, low, high in (
             ("width", 8, 4096),
             ("n_layers", 1, 64),
+            ("context_length", 1, 1_000_000),
             ("n_decoder_layers", 1, 64),
             ("dropout", 0.0, 0.9),
             ("n_digits", 1, 4),
@@ -94,7 +113,21 @@ class RlmSettings:
                 f"`width` must be a multiple of {N_HEADS}, one slice per attention head, "
                 f"but got {self.width}."
             )
-        for name, least in (("n_steps", 1), ("n_members", 1), ("batch_size", 2)):
+        if (
+            self.encoder == "sequence"
+            and self.positions == "rotary"
+            and self.width % (2 * N_HEADS)
+        ):
+            raise SettingsError(
+                f"`width` must be a multiple of {2 * N_HEADS} for rotary positions, but got "
+                f"{self.width}."
+            )
+        for name, least in (
+            ("n_steps", 1),
+            ("n_members", 1),
+            ("batch_size", 2),
+            ("trainable_layers", 0),
+        ):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise SettingsError(f"`{name}` must be at least {least}, but got {value!r}.")

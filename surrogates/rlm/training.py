@@ -74,7 +74,7 @@ def train(
         calibration = head.calibrate(network, rows.inputs.collate(held), rows.labels, held)
     cycle = _Cycle(n_steps - first, first, n_steps, batch_size)
     _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress)
-    return calibration
+    return head.finish(network, rows.inputs, rows.labels, calibration)
 
 
 class _Cycle(NamedTuple):

@@ -17,6 +17,8 @@ from surrogates.errors import (
     TextError,
     UnknownMetricError,
 )
+from surrogates.rlm.encoders import ENCODERS
+from surrogates.rlm.heads import HEADS
 
 QUICK_GRAPH_NETWORK: dict[str, object] = {
     "n_steps": 5,
@@ -37,7 +39,13 @@ QUICK: dict[str, dict[str, object]] = {
     "constant": {},
     "memorizer": {},
 }
-READS_TEXT = tuple(sorted(set(QUICK) - {"constant", "memorizer"}))
+RLM_VARIANTS: dict[str, dict[str, object]] = {
+    f"rlm-{value}": {**QUICK["rlm"], option: value, "n_members": 2}
+    for option, table, default in (("encoder", ENCODERS, "dataflow"), ("head", HEADS, "digits"))
+    for value in table
+    if value != default
+}
+READS_TEXT = tuple(sorted((set(QUICK) | set(RLM_VARIANTS)) - {"constant", "memorizer"}))
 METRICS = ("accuracy_percent/cifar10", "params")
 
 Labels = list[dict[str, float]]
@@ -64,7 +72,7 @@ def labels(texts: list[str]) -> Labels:
     return rows
 
 
-@pytest.fixture(scope="module", params=sorted(SURROGATES))
+@pytest.fixture(scope="module", params=[*sorted(SURROGATES), *RLM_VARIANTS])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -75,7 +83,12 @@ def fitted(name: str, texts: list[str], labels: Labels) -> Surrogate:
 
 
 def new(name: str) -> Surrogate:
-    return get_surrogate(name, **QUICK[name])
+    return get_surrogate(registered(name), **(QUICK | RLM_VARIANTS)[name])
+
+
+def registered(name: str) -> str:
+    """The name in ``SURROGATES``: an RLM of another encoder or head is an RLM."""
+    return "rlm" if name in RLM_VARIANTS else name
 
 
 def means(surrogate: Surrogate, texts: Sequence[str]) -> np.ndarray:
@@ -88,7 +101,7 @@ def test_every_surrogate_has_quick_settings() -> None:
 
 
 def test_name_is_the_registered_one(name: str) -> None:
-    assert surrogate_class(name).name == name
+    assert surrogate_class(registered(name)).name == registered(name)
 
 
 def test_predictions_have_a_row_for_each_text(fitted: Surrogate, texts: list[str]) -> None:
@@ -165,7 +178,7 @@ def test_saved_and_loaded_twice_it_predicts_the_same(
     for folder in (tmp_path / "one", tmp_path / "two"):
         surrogate.save(folder)
         surrogate = load_surrogate(folder)
-        assert type(surrogate) is surrogate_class(name)
+        assert type(surrogate) is surrogate_class(registered(name))
         assert surrogate.metrics == fitted.metrics
     after = surrogate.predict(texts)
     for metric in METRICS:
@@ -180,18 +193,20 @@ def test_a_checkpoint_is_json_and_safetensors(
 ) -> None:
     fitted.save(tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".safetensors"}
-    assert json.loads((tmp_path / "manifest.json").read_text())["surrogate"] == name
+    assert json.loads((tmp_path / "manifest.json").read_text())["surrogate"] == registered(name)
 
 
 def test_a_checkpoint_of_another_kind_is_refused(
     fitted: Surrogate, name: str, tmp_path: Path
 ) -> None:
     fitted.save(tmp_path)
-    other = next(other for other in sorted(SURROGATES) if other != name)
-    with pytest.raises(CheckpointError, match=f"must hold a '{other}', but holds a '{name}'"):
+    other = next(other for other in sorted(SURROGATES) if other != registered(name))
+    with pytest.raises(
+        CheckpointError, match=f"must hold a '{other}', but holds a '{registered(name)}'"
+    ):
         surrogate_class(other).load(tmp_path)
     with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
-        surrogate_class(name).load(tmp_path / "nothing")
+        surrogate_class(registered(name)).load(tmp_path / "nothing")
 
 
 def test_the_same_seed_gives_the_same_predictions(
@@ -274,7 +289,7 @@ def test_the_global_generators_are_left_alone(name: str, texts: list[str], label
 
 def test_an_unknown_setting_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="no_such_setting"):
-        get_surrogate(name, no_such_setting=1)
+        get_surrogate(registered(name), no_such_setting=1)
 
 
 @pytest.mark.parametrize("reader", READS_TEXT)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ENCODERS: Mapping[str, str] = MappingProxyType(
     {
         "dataflow": "surrogates.rlm.encoders.dataflow_reader:DataflowReader",
+        "sequence": "surrogates.rlm.encoders.sequence:SequenceReader",
+        "t5gemma": "surrogates.rlm.encoders.t5gemma:T5GemmaReader",
     }
 )
 """Name of every encoder, to where its reader is; readers are imported when asked for."""

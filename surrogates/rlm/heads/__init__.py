@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 HEADS: Mapping[str, str] = MappingProxyType(
     {
         "digits": "surrogates.rlm.heads.digits:DigitsHead",
+        "mse": "surrogates.rlm.heads.mse:MseHead",
+        "ordinal": "surrogates.rlm.heads.ordinal:OrdinalHead",
+        "pairwise": "surrogates.rlm.heads.pairwise:PairwiseHead",
     }
 )
 """Name of every head, to where its class is; classes are imported when asked for."""

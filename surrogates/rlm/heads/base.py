@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
 
 if TYPE_CHECKING:
     from surrogates.rlm.settings import RlmSettings
@@ -135,6 +135,23 @@ class Head(ABC):
             rows: From :meth:`rows`.
             held: Row numbers of the batch.
         """
+
+    def finish(
+        self,
+        network: HeadNetwork,  # noqa: ARG002 - for heads that override this
+        inputs: PreparedTexts,  # noqa: ARG002
+        rows: Any,  # noqa: ARG002
+        calibration: Calibration,
+    ) -> Calibration:
+        """Return the calibration of a network that is trained to the end; as it was, by default.
+
+        Args:
+            network: In evaluation mode.
+            inputs: All training rows.
+            rows: From :meth:`rows`.
+            calibration: From :meth:`calibrate`, or :meth:`uncalibrated` if no rows were held out.
+        """
+        return calibration
 
     @abstractmethod
     def distributions(

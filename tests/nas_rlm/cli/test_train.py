@@ -38,6 +38,22 @@ def test_benchmark_rows_become_a_checkpoint(command: Callable[..., Result]) -> N
     assert "Checkpoint: model" in done.stderr
 
 
+def test_an_encoder_is_chosen_by_name(
+    command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from surrogates.rlm import settings
+
+    monkeypatch.setattr(settings.RlmSettings, "schedule", lambda *_: settings.Schedule(1, 2, 2))
+    Path("rows.csv").write_text(f"architecture,macs\n{ONE},2\n{TWO},4\n")
+    done = command(
+        "train", "--csv", "rows.csv", "--space", "nasbench201", "--encoder", "sequence",
+        "--out", "model",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    manifest = json.loads(Path("model/manifest.json").read_text())
+    assert manifest["state"]["settings"]["encoder"] == "sequence"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -45,6 +61,23 @@ def test_benchmark_rows_become_a_checkpoint(command: Callable[..., Result]) -> N
         (("--space", "nasbench201"), "At least one metric"),
         (("--space", "nasbench201", "--metric", "acuracy"), "acuracy"),
         (("--space", "nasbench201", "--metric", "params", "--surrogate", "lrm"), "lrm"),
+        (
+            ("--space", "nasbench201", "--metric", "params", "--encoder", "lstm"),
+            "`encoder` must be one of ['dataflow', 'sequence', 't5gemma'], but got 'lstm'",
+        ),
+        (
+            (
+                "--space",
+                "nasbench201",
+                "--metric",
+                "params",
+                "--surrogate",
+                "constant",
+                "--encoder",
+                "dataflow",
+            ),
+            "Settings of surrogate 'constant' are wrong",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(

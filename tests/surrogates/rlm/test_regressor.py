@@ -85,7 +85,9 @@ def test_saved_and_loaded_twice_it_is_the_same(
     fitted: RlmRegressor, small_texts: list[str], tmp_path: Path
 ) -> None:
     fitted.save(tmp_path / "a")
+    state = torch.random.get_rng_state()
     RlmRegressor.load(tmp_path / "a").save(tmp_path / "b")
+    assert torch.equal(torch.random.get_rng_state(), state)
     loaded = RlmRegressor.load(tmp_path / "b")
     assert loaded.settings == fitted.settings
     for metric in (MACS, ACCURACY):
@@ -117,3 +119,14 @@ def test_what_makes_no_sense_is_refused(
 def test_sampling_refuses_a_temperature_of_zero(fitted: RlmRegressor) -> None:
     with pytest.raises(SettingsError, match="above 0"):
         fitted.sample(["x"], 1, seed=0, temperature=0.0)
+
+
+def test_only_digits_are_conditioned_chained_and_sampled(small_texts: list[str]) -> None:
+    rows = [{MACS: 1.0 + k, ACCURACY: 80.0 + k} for k in range(12)]
+    plain = RlmRegressor(**{**QUICK, "n_steps": 2, "head": "mse"}).fit(small_texts, rows)
+    with pytest.raises(SettingsError, match="must have `head` 'digits', but this RLM has 'mse'"):
+        plain.predict(small_texts, [ACCURACY], condition_on={MACS: np.ones(12)})
+    with pytest.raises(SettingsError, match="must have `head` 'digits'"):
+        plain.predict(small_texts, decoding="chain")
+    with pytest.raises(SettingsError, match="must have `head` 'digits'"):
+        plain.sample(small_texts, 2, seed=0)

@@ -13,6 +13,10 @@ from surrogates.rlm.settings import RlmSettings
     [
         ("encoder", "dataflwo", r"one of \['dataflow'.*'dataflwo'"),
         ("head", "digit", r"one of \['digits'.*'digit'"),
+        ("positions", "sine", "one of"),
+        ("label_scale", "squared", r"one of \['log', 'normalised', 'raw'\]"),
+        ("context_length", 0, "must lie in"),
+        ("trainable_layers", -1, "at least 0"),
         ("width", 60, "multiple of 8"),
         ("width", "64", "must lie in"),
         ("n_digits", 0, "must lie in"),
@@ -55,3 +59,9 @@ def test_few_rows_get_more_members_and_smaller_batches() -> None:
 def test_a_schedule_that_was_set_is_kept() -> None:
     settings = RlmSettings(n_steps=5, n_members=4, batch_size=7)
     assert settings.schedule(10) == settings.schedule(10**6) == (4, 5, 7)
+
+
+def test_rotary_positions_need_pairs() -> None:
+    with pytest.raises(SettingsError, match="multiple of 16 for rotary positions, but got 24"):
+        RlmSettings(encoder="sequence", width=24)
+    assert RlmSettings(encoder="sequence", width=24, positions="learned").width == 24
