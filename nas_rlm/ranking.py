@@ -17,6 +17,8 @@ from nas_rlm.row_files import named_metric
 class Forecast:
     """What is predicted of one metric for one network, in the metric's unit."""
 
+    estimate: float
+    """What decides the order: mean or median, whichever the surrogate ranks by."""
     mean: float
     median: float
     low: float
@@ -42,7 +44,7 @@ class Ranking:
 
     model: Path
     by: str
-    """The metric that decides the order: by its mean, in its own direction."""
+    """The metric that decides the order: by its estimate, in its own direction."""
     level: float
     """Probability mass of the intervals."""
     metrics: tuple[str, ...]
@@ -98,9 +100,13 @@ def rank_files(
     for name, distribution in prediction.items():
         interval = distribution.interval(level)
         columns[name] = [
-            Forecast(float(mean), float(median), float(low), float(high))
-            for mean, median, (low, high) in zip(
-                distribution.mean, distribution.median, interval, strict=True
+            Forecast(*map(float, numbers))
+            for numbers in zip(
+                distribution.estimate,
+                distribution.mean,
+                distribution.median,
+                *interval.T,
+                strict=True,
             )
         ]
     rows = [
@@ -108,5 +114,5 @@ def rank_files(
         for i, (file, text) in enumerate(zip(files, texts, strict=True))
     ]
     sign = -1.0 if named_metric(key).direction is Direction.MAXIMIZE else 1.0
-    rows.sort(key=lambda row: sign * row.forecasts[key].mean)
+    rows.sort(key=lambda row: sign * row.forecasts[key].estimate)
     return Ranking(model, key, level, tuple(columns), tuple(rows))

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,12 @@ class PredictiveDistribution:
     Attributes:
         values: Shape ``(n, k)``, each row ascending.
         probabilities: Shape ``(n, k)``, at least 0; each row sums to 1.
+        ranks_by: Which of its numbers orders architectures best; the surrogate knows.
     """
 
     values: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+    ranks_by: Literal["mean", "median"] = "mean"
 
     def __post_init__(self) -> None:
         """Check the shapes, so that a wrong decoder fails here and not in a plot."""
@@ -57,8 +59,13 @@ class PredictiveDistribution:
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Expected value, shape ``(n,)``: what rankings use."""
+        """Expected value, shape ``(n,)``."""
         return np.asarray((self.values * self.probabilities).sum(axis=1))
+
+    @property
+    def estimate(self) -> NDArray[np.float64]:
+        """What orders architectures best, shape ``(n,)``: mean or median, see ``ranks_by``."""
+        return self.mean if self.ranks_by == "mean" else self.median
 
     @property
     def std(self) -> NDArray[np.float64]:
@@ -132,7 +139,7 @@ class PredictiveDistribution:
     def take(self, rows: NDArray[np.intp] | Sequence[int]) -> PredictiveDistribution:
         """Return the distributions of the given rows, in that order."""
         index = np.asarray(rows, dtype=np.intp)
-        return PredictiveDistribution(self.values[index], self.probabilities[index])
+        return PredictiveDistribution(self.values[index], self.probabilities[index], self.ranks_by)
 
 
 class Prediction(Mapping[str, PredictiveDistribution]):

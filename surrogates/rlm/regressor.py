@@ -293,6 +293,7 @@ def _assembled(
     probabilities = np.concatenate([table.probabilities for table in tables])[order]
     values = tables[0].values
     if values.ndim == 1:
-        return PredictiveDistribution(np.broadcast_to(values, probabilities.shape), probabilities)
+        shared = np.broadcast_to(values, probabilities.shape)
+        return PredictiveDistribution(shared, probabilities, ranks_by="median")
     values = np.concatenate([table.values for table in tables])[order]
     return PredictiveDistribution(values, probabilities)

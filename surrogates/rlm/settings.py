@@ -58,11 +58,11 @@ class RlmSettings:
     """Mantissa digits of a numeral."""
     rank_share: float = 0.5
     """How far the numeral scale follows ranks rather than the raw range, in [0, 1)."""
-    label_width: float = 0.1
+    label_width: float = 0.2
     """Standard deviation of the soft labels, as a share of the training range."""
-    ranking_weight: float = 15.0
+    ranking_weight: float = 30.0
     """Weight of the pairwise ranking loss beside the cross-entropy."""
-    ranking_temperature: float = 0.1
+    ranking_temperature: float = 0.015
     """Difference, as a share of the training range, that counts as clearly ordered."""
     context_rate: float = 0.5
     """Chance that a known other metric is shown to the decoder while it learns one."""
@@ -70,8 +70,10 @@ class RlmSettings:
     """Training steps of a member; None: by number of rows."""
     batch_size: int | None = None
     """Rows of one step; None: by number of rows."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     """Peak learning rate of AdamW."""
+    average_decay: float = 0.98
+    """Of the moving average of the weights, which is what predicts; 0 keeps the last weights."""
     weight_decay: float = 0.3
     """Decoupled weight decay."""
     vocabulary_size: int = 2048
@@ -102,6 +104,7 @@ class RlmSettings:
             ("ranking_temperature", 1e-4, 1e3),
             ("context_rate", 0.0, 1.0),
             ("learning_rate", 0.0, 1.0),
+            ("average_decay", 0.0, 0.99999),
             ("weight_decay", 0.0, 10.0),
             ("vocabulary_size", 257, 1_000_000),
         ):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from surrogates.base import Progress
 from surrogates.rlm.calibration import held_out_rows
@@ -97,7 +97,7 @@ def _train_cycle(
     progress: Progress | None,
 ) -> None:
     """Train on some of the rows for one cycle."""
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    weights: list[Tensor] = [w for w in network.parameters() if w.requires_grad]
     optimizer = torch.optim.AdamW(
         weights,
         settings.learning_rate,
@@ -106,6 +106,7 @@ def _train_cycle(
         fused=True,
     )
     streams = _RowStreams(rows.labels.targets, kept, cycle.batch_size, rng)
+    average = [weight.detach().clone() for weight in weights]
     network.train()
     for step in range(cycle.n_steps):
         for group in optimizer.param_groups:
@@ -118,8 +119,13 @@ def _train_cycle(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(weights, _CLIP_NORM)
         optimizer.step()
+        decay = min(settings.average_decay, (1.0 + step) / (10.0 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(average, weights, 1.0 - decay)
         if progress is not None:
             progress(cycle.done_before + step + 1, cycle.total, {"loss": float(loss.detach())})
+    with torch.no_grad():
+        torch._foreach_copy_(weights, average)
     network.eval()
 
 

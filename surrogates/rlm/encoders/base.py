@@ -21,8 +21,8 @@ class Encoded(NamedTuple):
     """What a head knows of ``n`` texts.
 
     Attributes:
-        vectors: Shape ``(n, s + 1, d)``; place 0 is a summary of the whole text.
-        padding: Shape ``(n, s + 1)``, true where there is nothing; never at place 0.
+        vectors: Shape ``(n, s, d)``; place 0 is a summary of the whole text, s at least 1.
+        padding: Shape ``(n, s)``, true where there is nothing; never at place 0.
     """
 
     vectors: Tensor

@@ -1,9 +1,11 @@
-"""The dataflow encoder: a transformer over statements whose heads follow the graph.
+"""The dataflow encoder: statements hear the graph in sums, then through heads that follow it.
 
-Each attention head sees one relation only (hard mask): producers, consumers, two steps either
-way, siblings, calls and bodies, or everything. Beside attention, each layer sums what producers
-and consumers say, as a graph network does: attention averages, and a sum is what counts. There
-are no positions: two texts of one graph read the same.
+Each layer first sums what producers, consumers, bodies and callers say, as a graph network does:
+attention averages, and a sum is what counts. Then come attention heads of which each sees one
+relation only (hard mask): producers, consumers, two steps either way, siblings, calls and bodies,
+or everything. Every layer starts as the identity. There are no positions: two texts of one graph
+read the same. What the decoder gets is one summary of all statements; on few rows that ranks
+better than the statements themselves.
 """
 
 from __future__ import annotations
@@ -58,57 +60,79 @@ def relation_masks(defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
     return (masks & ~padding[:, None, None, :]) | itself
 
 
+_SUM_SCALE = 0.1
+"""Brings the sum over statements to the size of their mean."""
+
+
 class _Layer(nn.Module):
-    """Relation-masked attention, summed messages, and a feed-forward part; all pre-norm."""
+    """Summed messages, then relation-masked attention; both pre-norm and residual."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
-        self.attention_out = nn.Linear(width, width)
+        self.message_norm = nn.LayerNorm(width)
+        self.itself = nn.Linear(width, width)
         self.messages = nn.Linear(width, N_MESSAGES * width, bias=False)
         self.message_out = nn.Linear(width, width)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 4 * width),
-            nn.GELU(),
-            nn.Linear(4 * width, width),
-        )
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.attention_out = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
+        for last in (self.message_out, self.attention_out):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(self, states: Tensor, bias: Tensor, links: Tensor) -> Tensor:
         """Update statement vectors (n, s, d); bias (n, h, s, s); links (n, s, 4 s)."""
         n, s, d = states.shape
         h = bias.shape[1]
-        normed = self.norm(states)
-        query, key, value = (
-            self.query_key_value(normed).view(n, s, 3, h, d // h).permute(2, 0, 3, 1, 4)
-        )
-        seen = attend(query, key, value, bias)
-        seen = self.attention_out(seen.transpose(1, 2).reshape(n, s, d))
+        normed = self.message_norm(states)
         said = self.messages(normed).view(n, s, N_MESSAGES, d).transpose(1, 2)
-        heard = functional.gelu(links @ said.reshape(n, N_MESSAGES * s, d))
-        states = states + self.dropout(seen) + self.dropout(self.message_out(heard))
-        updated: Tensor = states + self.dropout(self.feed_forward(states))
+        heard = self.itself(normed) + links @ said.reshape(n, N_MESSAGES * s, d)
+        states = states + self.dropout(self.message_out(functional.gelu(heard)))
+        query, key, value = (
+            self.query_key_value(self.attention_norm(states))
+            .view(n, s, 3, h, d // h)
+            .permute(2, 0, 3, 1, 4)
+        )
+        seen = attend(query, key, value, bias).transpose(1, 2).reshape(n, s, d)
+        updated: Tensor = states + self.dropout(self.attention_out(seen))
         return updated
 
 
+def message_links(defines: Tensor, calls: Tensor) -> Tensor:
+    """Return how much each statement hears of each other one.
+
+    Sums over producers and consumers count operands. What a call hears of its body is averaged,
+    for bodies differ in length; a body hears each of its calls in full.
+
+    Args:
+        defines: Shape ``(n, s, s)``, see :func:`relation_masks`.
+        calls: Shape ``(n, s, s)``, see :func:`relation_masks`.
+
+    Returns:
+        Shape ``(n, s, 4 s)``; the kinds of message side by side.
+    """
+    bodies = calls / calls.sum(dim=2, keepdim=True).clamp(min=1.0)
+    callers = (calls > 0).to(defines.dtype).transpose(1, 2)
+    return torch.cat([defines, defines.transpose(1, 2), bodies, callers], dim=2)
+
+
 class DataflowEncoder(nn.Module):
-    """Statement vectors in, contextual statement vectors and one summary out."""
+    """Statement vectors in, one summary out."""
 
     def __init__(self, width: int, n_layers: int, dropout: float) -> None:
         """Create the layers.
 
         Args:
             width: Length d of a statement vector; a multiple of the number of heads.
-            n_layers: Rounds of attention and messages.
+            n_layers: Rounds of messages and attention.
             dropout: On each sublayer while training.
         """
         super().__init__()
         self.layers = nn.ModuleList(_Layer(width, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
         self.summary = nn.Sequential(
-            nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+            nn.Linear(3 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
 
     def forward(self, states: Tensor, defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
@@ -121,16 +145,15 @@ class DataflowEncoder(nn.Module):
             padding: Shape ``(n, s)``, true where there is no statement.
 
         Returns:
-            Shape ``(n, s + 1, d)``; place 0 is a summary of all statements.
+            Shape ``(n, 1, d)``, a summary of all statements.
         """
         bias = visibility_bias(relation_masks(defines, calls, padding))
-        bodies = calls / calls.sum(dim=2, keepdim=True).clamp(min=1.0)
-        links = torch.cat([defines, defines.transpose(1, 2), bodies, calls.transpose(1, 2)], dim=2)
+        links = message_links(defines, calls)
         for layer in self.layers:
             states = layer(states, bias, links)
         states = self.norm(states)
-        kept = states.masked_fill(padding[:, :, None], 0.0)
-        mean = kept.sum(dim=1) / (~padding).sum(dim=1, keepdim=True)
+        total = states.masked_fill(padding[:, :, None], 0.0).sum(dim=1)
+        mean = total / (~padding).sum(dim=1, keepdim=True)
         peak = states.masked_fill(padding[:, :, None], -1e4).amax(dim=1)
-        summary = self.summary(torch.cat([mean, peak], dim=1))
-        return torch.cat([summary[:, None], states], dim=1)
+        summary: Tensor = self.summary(torch.cat([mean, peak, _SUM_SCALE * total], dim=1))
+        return summary[:, None]

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
 from surrogates.inputs.statements import StatementGraph, read_all
@@ -99,4 +99,4 @@ class DataflowNetwork(EncoderNetwork):
         """Encode a batch of statement graphs."""
         states = self.embedding(batch.tokens, batch.places)[batch.statements]
         memory = self.layers(states, batch.defines, batch.calls, batch.padding)
-        return Encoded(memory, functional.pad(batch.padding, (1, 0), value=False))
+        return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))
