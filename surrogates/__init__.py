@@ -24,6 +24,9 @@ SURROGATES: Mapping[str, str] = MappingProxyType(
         "flan": "surrogates.gnn.regressor:FlanRegressor",
         "ta_gates": "surrogates.gnn.regressor:TaGatesRegressor",
         "brp_nas": "surrogates.gnn.regressor:BrpNasRegressor",
+        "graph_trees": "surrogates.baselines.graph_trees:GraphTreesRegressor",
+        "graph_gp": "surrogates.baselines.graph_gp:GraphGpRegressor",
+        "graph_mlp": "surrogates.baselines.graph_mlp:GraphMlpRegressor",
         "constant": "surrogates.baselines.constant:ConstantPredictor",
         "memorizer": "surrogates.baselines.memorizer:Memorizer",
     }

@@ -26,36 +26,12 @@ from surrogates.base import (
     check_rows,
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
-from surrogates.errors import CheckpointError, NotFittedError, SettingsError
-from surrogates.gnn.settings import GcnSettings
+from surrogates.errors import CheckpointError, NotFittedError
+from surrogates.gnn.settings import NetworkSettings
+from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.gnn.training import fit_heads, train
-from surrogates.rlm.metric_scale import MetricScale
 
 _PREDICTION_BATCH = 256
-
-
-@dataclass(frozen=True)
-class _Target:
-    """From a metric's unit to what its head predicts: scaled, then standardised."""
-
-    scale: MetricScale
-    mean: float
-    std: float
-
-    @classmethod
-    def fit(cls, values: NDArray[np.float64], rank_share: float) -> _Target:
-        """Fit on the finite training labels of one metric."""
-        scale = MetricScale.fit(values, rank_share=rank_share)
-        scaled = scale.to_scaled(values)
-        return cls(scale, float(scaled.mean()), float(scaled.std()) or 1.0)
-
-    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """From the metric's unit; NaN stays NaN."""
-        return (self.scale.to_scaled(values) - self.mean) / self.std
-
-    def restore(self, standardised: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Back to the metric's unit."""
-        return self.scale.to_raw(standardised * self.std + self.mean)
 
 
 @dataclass(frozen=True)
@@ -93,13 +69,13 @@ class _Fitted:
 
     reader: Reader
     networks: tuple[nn.Module, ...]
-    targets: dict[str, _Target]
+    targets: dict[str, Target]
 
 
 class NetworkEnsemble(Surrogate):
     """Several networks with one head a metric; subclasses give reader, network and defaults."""
 
-    settings_type: ClassVar[type[GcnSettings]] = GcnSettings
+    settings_type: ClassVar[type[NetworkSettings]] = NetworkSettings
     noun: ClassVar[str] = "graph network"
     max_batch_pairs: ClassVar[int] = 4_000_000
     """Pairs of statements predicted at once: what bounds the memory of a dense relation."""
@@ -148,13 +124,8 @@ class NetworkEnsemble(Surrogate):
         """
         metrics = check_rows(texts, labels)
         reader = self.fit_reader(texts)
-        raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels], float)
-        targets = {
-            metric: _Target.fit(raw[~np.isnan(raw[:, k]), k], self.settings.rank_share)
-            for k, metric in enumerate(metrics)
-        }
-        columns = [targets[metric].standardise(raw[:, k]) for k, metric in enumerate(metrics)]
-        standardised = torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
+        targets, standardised_labels = fit_targets(labels, metrics, self.settings.rank_share)
+        standardised = torch.from_numpy(standardised_labels.astype(np.float32))
         rows = reader.read(texts)
         n_steps = self.settings.steps_for(len(texts))
         total = self.settings.n_members * n_steps
@@ -199,7 +170,7 @@ class NetworkEnsemble(Surrogate):
         state = {
             "settings": asdict(self.settings),
             **fitted.reader.to_state(),
-            "targets": {metric: asdict(target) for metric, target in fitted.targets.items()},
+            "targets": targets_to_state(fitted.targets),
         }
         weights = {
             f"{member}.{name}": tensor
@@ -215,7 +186,7 @@ class NetworkEnsemble(Surrogate):
         weights = read_weights(folder)
         try:
             loaded = cls(**state["settings"])
-            targets = _read_targets(state["targets"])
+            targets = read_targets(state["targets"])
             reader = loaded.restore_reader(state)
             networks = []
             for member in range(loaded.settings.n_members):
@@ -225,7 +196,7 @@ class NetworkEnsemble(Surrogate):
                 own = {name.removeprefix(prefix): weights.pop(name) for name in names}
                 network.load_state_dict(own)
                 networks.append(network.eval())
-        except (KeyError, TypeError, AttributeError, RuntimeError, SettingsError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder} must hold a {cls.noun}, but it is damaged: {error}."
             ) from error
@@ -254,20 +225,6 @@ class NetworkEnsemble(Surrogate):
         if self._fitted is None:
             raise NotFittedError(f"A {self.noun} must be fitted before it {what}.")
         return self._fitted
-
-
-def _read_targets(stored: dict[str, Any]) -> dict[str, _Target]:
-    """Restore the targets of a checkpoint; there is at least one."""
-    if not stored:
-        raise KeyError("targets")
-    return {
-        metric: _Target(
-            MetricScale(tuple(target["scale"]["raw"]), tuple(target["scale"]["scaled"])),
-            float(target["mean"]),
-            float(target["std"]),
-        )
-        for metric, target in stored.items()
-    }
 
 
 def batches_by_area(lengths: Sequence[int], max_pairs: int) -> list[NDArray[np.int64]]:

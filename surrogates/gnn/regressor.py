@@ -25,6 +25,7 @@ from surrogates.gnn.settings import (
     BrpNasSettings,
     FlanSettings,
     GatSettings,
+    GcnSettings,
     GinSettings,
     GraphTransformerSettings,
     TaGatesSettings,
@@ -71,6 +72,8 @@ class StatementReader(Reader):
 class GnnRegressor(NetworkEnsemble):
     """A graph network over the statement graph, one head a metric."""
 
+    settings_type: ClassVar[type[GcnSettings]] = GcnSettings
+    settings: GcnSettings
     network_type: ClassVar[type[StatementNetwork]]
 
     def fit_reader(self, texts: Sequence[str]) -> Reader:

@@ -11,11 +11,11 @@ N_HEADS = 4
 
 
 @dataclass(frozen=True)
-class GcnSettings:
-    """Everything that decides what a fitted graph network is, besides rows and seed."""
+class NetworkSettings:
+    """Everything that decides what a fitted network is, besides input, rows and seed."""
 
     width: int = 64
-    """Length of a statement vector."""
+    """Length of a vector inside the network."""
     n_layers: int = 4
     """Rounds of messages."""
     dropout: float = 0.0
@@ -40,8 +40,6 @@ class GcnSettings:
     """Decoupled weight decay."""
     average_decay: float = 0.99
     """Of the moving average of the weights, which is what predicts."""
-    vocabulary_size: int = 2048
-    """Upper limit of the learned tokenizer."""
 
     def __post_init__(self) -> None:
         """Check every range."""
@@ -58,13 +56,8 @@ class GcnSettings:
             ("learning_rate", 0.0, 1.0),
             ("weight_decay", 0.0, 10.0),
             ("average_decay", 0.0, 0.99999),
-            ("vocabulary_size", 257, 1_000_000),
         ):
-            value = getattr(self, name)
-            kind = int if isinstance(low, int) else (int, float)
-            if not isinstance(value, kind) or not low <= value <= high:
-                what = "be a whole number" if kind is int else "lie"
-                raise SettingsError(f"`{name}` must {what} in [{low}, {high}], but got {value!r}.")
+            check_range(name, getattr(self, name), low, high)
         if self.squared_error_weight == self.ranking_weight == 0.0:
             raise SettingsError(
                 "`squared_error_weight` or `ranking_weight` must be positive, but both are 0."
@@ -80,6 +73,19 @@ class GcnSettings:
 
 
 @dataclass(frozen=True)
+class GcnSettings(NetworkSettings):
+    """Settings of a network on statements, with the defaults of the GCN."""
+
+    vocabulary_size: int = 2048
+    """Upper limit of the learned tokenizer."""
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        super().__post_init__()
+        check_range("vocabulary_size", self.vocabulary_size, 257, 1_000_000)
+
+
+@dataclass(frozen=True)
 class GatSettings(GcnSettings):
     """Defaults of the graph attention network."""
 
@@ -88,10 +94,14 @@ class GatSettings(GcnSettings):
 class GinSettings(GcnSettings):
     """Defaults of the graph isomorphism network."""
 
+    learning_rate: float = 2e-3
+
 
 @dataclass(frozen=True)
 class GraphTransformerSettings(GcnSettings):
     """Defaults of the graph transformer."""
+
+    learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         """Check every range; heads share the width."""
@@ -107,6 +117,8 @@ class GraphTransformerSettings(GcnSettings):
 class FlanSettings(GcnSettings):
     """Defaults of the flow attention network."""
 
+    learning_rate: float = 2e-3
+
 
 @dataclass(frozen=True)
 class TaGatesSettings(GcnSettings):
@@ -120,9 +132,26 @@ class BrpNasSettings(GcnSettings):
     """Defaults of the plain GCN on pairs."""
 
     squared_error_weight: float = 0.0
-    ranking_temperature: float = 1.0
+    ranking_temperature: float = 0.3
+    learning_rate: float = 2e-3
 
 
 @dataclass(frozen=True)
-class GraphMlpSettings(GcnSettings):
-    """Defaults of the perceptron on graph features; it has no use for a vocabulary."""
+class GraphMlpSettings(NetworkSettings):
+    """Defaults of the perceptron on graph features."""
+
+    width: int = 128
+    n_layers: int = 2
+    learning_rate: float = 2e-3
+
+
+def check_range(name: str, value: object, low: float, high: float) -> None:
+    """Check one setting; whole limits ask for a whole number.
+
+    Raises:
+        SettingsError: If the value has another type or lies outside [low, high].
+    """
+    kind = int if isinstance(low, int) else (int, float)
+    if not isinstance(value, kind) or not low <= value <= high:
+        what = "be a whole number" if kind is int else "lie"
+        raise SettingsError(f"`{name}` must {what} in [{low}, {high}], but got {value!r}.")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.gnn.settings import GcnSettings
+from surrogates.gnn.settings import NetworkSettings
 
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
@@ -44,7 +44,7 @@ def ranking_loss(predicted: Tensor, targets: Tensor, temperature: float) -> Tens
     return loss
 
 
-def training_loss(predicted: Tensor, targets: Tensor, settings: GcnSettings) -> Tensor:
+def training_loss(predicted: Tensor, targets: Tensor, settings: NetworkSettings) -> Tensor:
     """Return squared error plus ranking loss, averaged over the metrics that have labels.
 
     Args:
@@ -68,7 +68,7 @@ def train(
     network: nn.Module,
     collate: Callable[[NDArray[np.int64]], Any],
     targets: Tensor,
-    settings: GcnSettings,
+    settings: NetworkSettings,
     rng: np.random.Generator,
     report: Callable[[int, float], None],
 ) -> None:

@@ -97,16 +97,24 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
             functions recurse.
         TextTooLongError: If the graph is longer than ``max_statements``.
     """
+    return _Reader(parse_text(text), max_statements).read()
+
+
+def parse_text(text: str) -> onnx.ModelProto:
+    """Parse ONNX text, and nothing else: it may still read names that nobody defines.
+
+    Raises:
+        TextError: If the text does not parse.
+    """
     try:
         text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
-        model = onnx.parser.parse_model(text)
+        return onnx.parser.parse_model(text)
     except (onnx.parser.ParseError, UnicodeEncodeError) as error:
         reason = str(error).strip().splitlines()
         raise TextError(
             f"A text must be ONNX text, but it does not parse: {reason[-1] if reason else error}. "
             "Export models with `nas-rlm export --text`."
         ) from error
-    return _Reader(model, max_statements).read()
 
 
 def read_all(texts: Sequence[str]) -> list[StatementGraph]:

@@ -36,6 +36,9 @@ QUICK: dict[str, dict[str, object]] = {
     "flan": QUICK_GRAPH_NETWORK,
     "ta_gates": QUICK_GRAPH_NETWORK,
     "brp_nas": QUICK_GRAPH_NETWORK,
+    "graph_trees": {"n_trees": 5, "n_members": 2},
+    "graph_gp": {},
+    "graph_mlp": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "n_members": 2},
     "constant": {},
     "memorizer": {},
 }

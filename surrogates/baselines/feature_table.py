@@ -1,0 +1,139 @@
+"""Graph features as the columns of a matrix, chosen on training rows and scaled where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.inputs.graph_features import Features, graph_features
+
+UNSEEN = "unseen operations"
+"""Column that counts operations of kinds that no training text had."""
+
+_COUNT = "count "
+_ALWAYS = ("params", "macs", "longest", UNSEEN)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Columns, and how to scale them.
+
+    Attributes:
+        names: Of the columns: all features that differ between training rows, and a few always.
+        kinds: Kinds of operation in the training texts.
+        means: Of the logarithms of each column over the training rows.
+        stds: Likewise; 1 where a column is constant.
+    """
+
+    names: tuple[str, ...]
+    kinds: frozenset[str]
+    means: tuple[float, ...]
+    stds: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> FeatureTable:
+        """Choose and scale the columns.
+
+        Args:
+            texts: Of the training rows, at least one.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        rows = [graph_features(text) for text in texts]
+        found = dict.fromkeys(name for row in rows for name in row)
+        kinds = frozenset(_kind(name) for name in found if name.startswith(_COUNT))
+        names = sorted({*found, *_ALWAYS})
+        raw = _matrix(rows, names, kinds)
+        is_kept = (raw != raw[0]).any(axis=0) | np.isin(names, _ALWAYS)
+        logarithms = _logarithms(raw[:, is_kept])
+        stds = logarithms.std(axis=0)
+        return cls(
+            names=tuple(name for name, kept in zip(names, is_kept, strict=True) if kept),
+            kinds=kinds,
+            means=tuple(logarithms.mean(axis=0).tolist()),
+            stds=tuple(np.where(stds > 1e-9, stds, 1.0).tolist()),
+        )
+
+    def matrix(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the features themselves, shape ``(n, k)``.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        return _matrix([graph_features(text) for text in texts], self.names, self.kinds)
+
+    def scaled(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return standardised logarithms of 1 + feature, shape ``(n, k)``.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        logarithms = _logarithms(self.matrix(texts))
+        return np.asarray((logarithms - np.array(self.means)) / np.array(self.stds))
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what :meth:`from_state` needs, as JSON can hold it."""
+        return {
+            "names": list(self.names),
+            "kinds": sorted(self.kinds),
+            "means": list(self.means),
+            "stds": list(self.stds),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> FeatureTable:
+        """Restore a table.
+
+        Raises:
+            KeyError: If a part is missing.
+            TypeError: If a part has another type.
+            ValueError: If the parts have different lengths.
+        """
+        table = cls(
+            names=tuple(state["names"]),
+            kinds=frozenset(state["kinds"]),
+            means=tuple(map(float, state["means"])),
+            stds=tuple(map(float, state["stds"])),
+        )
+        if not len(table.names) == len(table.means) == len(table.stds):
+            raise ValueError("columns and scales differ in number")
+        return table
+
+
+def _kind(name: str) -> str:
+    return name.removeprefix(_COUNT)
+
+
+def _logarithms(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts and sizes, all at least 0, on one footing."""
+    return np.asarray(np.log1p(raw))
+
+
+def _matrix(
+    rows: Sequence[Features], names: Sequence[str], kinds: frozenset[str]
+) -> NDArray[np.float64]:
+    """One row a text; see :func:`_value` for what a text lacks."""
+    table = np.zeros((len(rows), len(names)))
+    for place, row in enumerate(rows):
+        table[place] = [row[name] if name in row else _absent(row, name, kinds) for name in names]
+    return table
+
+
+def _absent(row: Features, name: str, kinds: frozenset[str]) -> float:
+    """Value of a feature that a text does not name.
+
+    A way counted in steps of two kinds, one of which is absent, is counted in the other's.
+    """
+    if name == UNSEEN:
+        counts = ((_kind(n), v) for n, v in row.items() if n.startswith(_COUNT))
+        return float(sum(value for kind, value in counts if kind not in kinds))
+    if "|" not in name:
+        return 0.0
+    way, _, pair = name.partition(" ")
+    first, second = pair.split("|")
+    return row.get(f"{way} {first}", row.get(f"{way} {second}", 0.0))

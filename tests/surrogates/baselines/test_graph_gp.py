@@ -1,0 +1,89 @@
+"""The Gaussian process: the same posterior as scikit-learn, learns, knows what it does not know."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+from surrogates.baselines.graph_gp import GraphGpRegressor, Kernel, Posterior, choose_kernel
+from surrogates.errors import CheckpointError, LabelError, SettingsError
+
+Rows = list[dict[str, float]]
+
+
+def test_the_posterior_is_that_of_scikit_learn(rng: np.random.Generator) -> None:
+    rows, unseen = rng.normal(size=(40, 3)), rng.normal(size=(15, 3))
+    labels = np.sin(rows.sum(axis=1))
+    kernel = ConstantKernel(1.7) * Matern(0.9, nu=2.5) + WhiteKernel(0.05)
+    reference = GaussianProcessRegressor(kernel, optimizer=None).fit(rows, labels)
+    expected_mean, expected_std = reference.predict(unseen, return_std=True)
+    mean, std = Posterior.of(Kernel(1.7, 0.9, 0.05), rows, labels).predict(unseen)
+    assert mean == pytest.approx(expected_mean, abs=1e-8)
+    assert std == pytest.approx(expected_std, abs=1e-8)
+
+
+def test_the_kernel_finds_the_noise(rng: np.random.Generator) -> None:
+    rows = rng.normal(size=(150, 2))
+    clean = np.sin(2.0 * rows[:, 0])
+    assert choose_kernel(rows, clean).noise < 0.01
+    noisy = choose_kernel(rows, clean + rng.normal(scale=0.5, size=150))
+    assert noisy.noise == pytest.approx(0.25, rel=0.4)
+
+
+def test_it_ranks_texts_by_their_structure(small_texts: list[str], small_labels: Rows) -> None:
+    fitted = GraphGpRegressor().fit(small_texts, small_labels)
+    truth = np.array([row["accuracy_percent/cifar10"] for row in small_labels])
+    predicted = fitted.predict(small_texts)["accuracy_percent/cifar10"].mean
+    above = truth[:, None] > truth[None, :]
+    assert ((predicted[:, None] > predicted[None, :]) & above).sum() >= 0.9 * above.sum()
+
+
+def test_far_from_the_rows_it_is_less_sure(small_texts: list[str]) -> None:
+    seen = [*small_texts[:3], *small_texts[9:]]
+    fitted = GraphGpRegressor().fit(seen, [{"m": float(k) ** 2} for k in range(6)])
+    prediction = fitted.predict(small_texts)["m"]
+    assert prediction.std[[3, 4, 5, 6, 7, 8]].mean() > 1.2 * prediction.std[[0, 1, 9, 10]].mean()
+
+
+def test_too_many_rows_are_refused(small_texts: list[str], small_labels: Rows) -> None:
+    with pytest.raises(LabelError, match=r"at most `max_rows` = 11 rows, but got 12\. Use 'graph"):
+        GraphGpRegressor(max_rows=11).fit(small_texts, small_labels)
+
+
+def test_a_part_of_the_rows_may_choose_the_kernel(
+    small_texts: list[str], small_labels: Rows
+) -> None:
+    fitted = GraphGpRegressor(n_tuning_rows=6).fit(small_texts, small_labels)
+    truth = np.array([row["accuracy_percent/cifar10"] for row in small_labels])
+    mean = fitted.predict(small_texts)["accuracy_percent/cifar10"].mean
+    assert np.corrcoef(mean, truth)[0, 1] > 0.8
+
+
+def test_a_setting_out_of_range_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"`max_rows` must be a whole number in .* got 0"):
+        GraphGpRegressor(max_rows=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"unknown": 1}},
+        {"kernels": []},
+        {"kernels": [{"variance": 1.0}] * 2},
+        {"kernels": [{"variance": 1.0, "length": 1.0, "noise": -2.0}] * 2},
+        {"targets": {}},
+        {"features": {"names": []}},
+    ],
+)
+def test_damage_is_a_clear_error(
+    tmp_path: Path, small_texts: list[str], small_labels: Rows, change: dict[str, object]
+) -> None:
+    GraphGpRegressor().fit(small_texts, small_labels).save(tmp_path)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"state": manifest["state"] | change}))
+    with pytest.raises(CheckpointError, match="must hold a Gaussian process, but it is damaged"):
+        GraphGpRegressor.load(tmp_path)
