@@ -209,7 +209,7 @@ class GraphTreesRegressor(Surrogate):
             targets = read_targets(state["targets"])
             forests = {
                 metric: tuple(
-                    _checked(
+                    check_forest(
                         Forest(
                             column=weights[f"{k}.{member}.column"].numpy(),
                             threshold=weights[f"{k}.{member}.threshold"].numpy(),
@@ -264,7 +264,7 @@ class GraphTreesRegressor(Surrogate):
         return self._fitted
 
 
-def _checked(forest: Forest, n_columns: int) -> Forest:
+def check_forest(forest: Forest, n_columns: int) -> Forest:
     """Refuse arrays that walking would leave or never finish.
 
     Raises:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.ensemble import GradientBoostingRegressor
 
 from surrogates import get_surrogate
-from surrogates.baselines.graph_trees import Forest, GraphTreesRegressor
+from surrogates.baselines.graph_trees import Forest, GraphTreesRegressor, check_forest
 from surrogates.errors import CheckpointError, SettingsError
 
 Rows = list[dict[str, float]]
@@ -31,6 +31,26 @@ def test_arrays_predict_what_scikit_learn_predicts(rng: np.random.Generator) -> 
 
 def test_no_trees_give_the_start() -> None:
     assert Forest.constant(2.5).predict(np.zeros((3, 4))).tolist() == [2.5, 2.5, 2.5]
+
+
+def stump(left: int, right: int) -> Forest:
+    """One question, whether column 0 is at most 2, and two leaves."""
+    leaves = [[0, 1, 2]]
+    arrays = [np.array([[0, -1, -1]], np.int32), np.array([[2.0, 0.0, 0.0]])]
+    children = [np.array(leaves, np.int32) for _ in range(2)]
+    children[0][0, 0], children[1][0, 0] = left, right
+    return Forest(*arrays, *children, np.array([[9.0, 10.0, 20.0]]), 0.5)
+
+
+def test_a_row_on_the_threshold_goes_left() -> None:
+    assert stump(1, 2).predict(np.array([[1.9], [2.0], [2.1]])).tolist() == [10.5, 10.5, 20.5]
+
+
+@pytest.mark.parametrize(("left", "right"), [(0, 2), (1, 0), (1, 3)])
+def test_a_child_must_come_after_its_parent(left: int, right: int) -> None:
+    with pytest.raises(ValueError, match="does not follow its parent"):
+        check_forest(stump(left, right), 1)
+    check_forest(stump(1, 2), 1)
 
 
 def test_it_ranks_texts_by_their_structure(small_texts: list[str], small_labels: Rows) -> None:
