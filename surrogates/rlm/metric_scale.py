@@ -3,7 +3,8 @@
 Raw accuracies crowd: half of NAS-Bench-201 lies within three points. The scale is a monotone
 piecewise-linear map, fitted on training labels, that mixes the affine range with the ranks, so
 that two digits resolve what is dense. It maps the training range onto [``LOW``, ``HIGH``], inside
-one decade; numbers beyond extend the outer slopes and still have numerals.
+one decade; numbers beyond extend the outer slopes, so that a crowded top is not overshot, and still
+have numerals.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class MetricScale:
         quantiles = np.quantile(values, np.linspace(0.0, 1.0, _N_KNOTS))
         raw = np.unique(np.concatenate([quantiles, np.linspace(low, high, _N_KNOTS)]))
         raw = raw[np.concatenate([[True], np.diff(raw) > 1e-9 * (high - low)])]
+        raw[-1] = high
         ordered = np.sort(values)
         below = np.searchsorted(ordered, raw, "left") + np.searchsorted(ordered, raw, "right")
         ranks = below / (2.0 * len(values))
@@ -73,8 +75,17 @@ class MetricScale:
 def _interpolate(
     x: NDArray[np.float64], from_knots: NDArray[np.float64], to_knots: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Piecewise-linear interpolation; beyond the ends, the slope of the whole range."""
-    slope = (to_knots[-1] - to_knots[0]) / (from_knots[-1] - from_knots[0])
+    """Piecewise-linear interpolation; beyond an end, the slope of the outer twentieth goes on.
+
+    That slope is kept within a factor of 10 of the slope of the whole range.
+    """
+    n_outer = max(1, len(from_knots) // 20)
+    slopes = (to_knots[n_outer:] - to_knots[:-n_outer]) / (
+        from_knots[n_outer:] - from_knots[:-n_outer]
+    )
+    whole = (to_knots[-1] - to_knots[0]) / (from_knots[-1] - from_knots[0])
+    first, last = np.clip(slopes[[0, -1]], whole / 10.0, whole * 10.0)
     inside = np.interp(x, from_knots, to_knots)
-    beyond = np.minimum(x - from_knots[0], 0.0) + np.maximum(x - from_knots[-1], 0.0)
-    return np.asarray(inside + slope * beyond)
+    below = np.minimum(x - from_knots[0], 0.0) * first
+    above = np.maximum(x - from_knots[-1], 0.0) * last
+    return np.asarray(inside + below + above)

@@ -53,12 +53,18 @@ def test_order_is_kept_inside_and_beyond(rank_share: float, rng: np.random.Gener
     assert (np.diff(scale.to_raw(np.linspace(-5.0, 20.0, 5001))) > 0).all()
 
 
-def test_beyond_the_ends_the_slope_is_that_of_the_range() -> None:
-    scale = MetricScale.fit(np.array([10.0, 11.0, 20.0]), rank_share=0.5)
-    slope = (HIGH - LOW) / 10.0
-    assert scale.to_scaled(np.array([10.0, 20.0])) == pytest.approx([LOW, HIGH])
-    assert scale.to_scaled(np.array([9.0, 22.0])) == pytest.approx([LOW - slope, HIGH + 2 * slope])
+def test_beyond_the_ends_the_outer_slope_goes_on() -> None:
+    scale = MetricScale((0.0, 1.0, 11.0), (LOW, 5.0, HIGH))
+    below, above = 5.0 - LOW, (HIGH - 5.0) / 10.0
+    assert scale.to_scaled(np.array([-2.0, 13.0])) == pytest.approx(
+        [LOW - 2 * below, HIGH + 2 * above]
+    )
     assert scale.to_raw(scale.to_scaled(np.array([-40.0, 99.0]))) == pytest.approx([-40.0, 99.0])
+
+
+def test_the_outer_slope_is_bounded() -> None:
+    scale = MetricScale((0.0, 0.001, 10.0), (LOW, 5.0, HIGH))
+    assert scale.to_scaled(np.array([-1.0])) == pytest.approx([LOW - (HIGH - LOW)])
 
 
 def test_without_ranks_the_scale_is_affine(rng: np.random.Generator) -> None:
@@ -98,3 +104,10 @@ def test_any_shape_is_kept_and_nan_stays_nan() -> None:
 def test_a_scale_needs_finite_labels(values: list[float]) -> None:
     with pytest.raises(LabelError, match="A scale needs finite labels"):
         MetricScale.fit(np.array(values), rank_share=0.5)
+
+
+def test_a_crowded_top_is_not_overshot() -> None:
+    crowded = np.concatenate([np.linspace(10.0, 90.0, 20), np.linspace(90.0, 91.0, 200)])
+    scale = MetricScale.fit(crowded, rank_share=0.5)
+    per_unit = (91.0 - 10.0) / (HIGH - LOW)
+    assert 91.0 < scale.to_raw(np.array([HIGH + 0.5]))[0] < 91.0 + 0.5 * per_unit / 2
