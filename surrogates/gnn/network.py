@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from surrogates.inputs.batches import GraphBatch
 from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
@@ -60,7 +61,7 @@ class StatementNetwork(nn.Module, ABC):
 
     def forward(self, batch: GraphBatch) -> Tensor:
         """Return standardised predictions, shape ``(n, m)``."""
-        states = self.embedding(batch.tokens, batch.places)[batch.statements]
+        states = functional.embedding(batch.statements, self.embedding(batch.tokens, batch.places))
         states = self.norm(self.exchange(states, batch))
         padding = batch.padding[:, :, None]
         total = states.masked_fill(padding, 0.0).sum(dim=1)

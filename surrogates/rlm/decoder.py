@@ -48,14 +48,31 @@ class _Layer(nn.Module):
     def forward(
         self, states: Tensor, tree: Tensor, cached: tuple[Tensor, Tensor], seen: Tensor
     ) -> Tensor:
-        """Update (n, t, d); tree (t, t); cached keys and values; seen (n, 1, 1, s); both biases."""
-        n, t, d = states.shape
+        """Update states; where all texts still share them, they are worked on once.
+
+        Args:
+            states: Shape ``(n, t, d)``, or ``(1, t, d)`` if they are those of every text.
+            tree: Broadcastable to ``(n, h, t, t)``, a bias.
+            cached: Keys and values from :meth:`memory`.
+            seen: Shape ``(n, 1, 1, s)``, a bias.
+
+        Returns:
+            Shape ``(n, t, d)``.
+        """
+        n, t, d = len(seen), *states.shape[1:]
+        if self.training and self.dropout.p > 0.0:
+            states = states.expand(n, t, d)  # each text draws its own dropout
         query, key, value = self.query_key_value(self.self_norm(states)).chunk(3, dim=-1)
         attended = attend(self._heads(query), self._heads(key), self._heads(value), tree)
-        states = states + self.dropout(self.self_out(attended.transpose(1, 2).reshape(n, t, d)))
-        query = self._heads(self.cross_query(self.cross_norm(states)))
-        attended = attend(query, *cached, seen)
-        states = states + self.dropout(self.cross_out(attended.transpose(1, 2).reshape(n, t, d)))
+        states = states + self.dropout(self.self_out(attended.transpose(1, 2).flatten(2)))
+        if seen.shape[3] == 1:  # one vector to attend to: the weight is 1 whatever the query
+            attended = cached[1]
+        else:
+            attended = attend(
+                self._heads(self.cross_query(self.cross_norm(states))), *cached, seen
+            )
+        heard = self.cross_out(attended.transpose(1, 2).flatten(2))
+        states = states + self.dropout(heard.expand(n, t, d))
         updated: Tensor = states + self.dropout(self.feed_forward(states))
         return updated
 
@@ -123,7 +140,7 @@ class NumeralDecoder(nn.Module):
         """Return next-token logits.
 
         Args:
-            states: Shape ``(n, t, d)``, from :meth:`embed`.
+            states: Shape ``(n, t, d)``, or ``(1, t, d)`` for all texts, from :meth:`embed`.
             tree: Shape ``(t, t)`` or ``(n, 1, t, t)``, true where a position sees another.
             cached: From :meth:`cache`.
             padding: Shape ``(n, s)``, true where the memory holds nothing.

@@ -101,9 +101,9 @@ class RlmNetwork(HeadNetwork):
             sharpness: Multiplies the logits of every token; the inverse of a temperature.
         """
         logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
-        legal = logits.masked_fill(~trie.legal, -torch.inf).log_softmax(dim=-1)
-        summed: Tensor = legal[:, trie.leaf_nodes, trie.leaf_tokens].sum(dim=-1)
-        return summed
+        legal = (logits + trie.legal_bias).log_softmax(dim=-1)
+        paths = legal.flatten(1).index_select(1, trie.leaf_paths.flatten())
+        return paths.view(len(paths), *trie.leaf_paths.shape).sum(dim=-1)
 
     def next_token_logits(
         self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
@@ -122,8 +122,7 @@ class RlmNetwork(HeadNetwork):
         owner = torch.zeros(t, dtype=torch.long, device=device)
         tree = self.decoder.embed(own, trie.tokens[None], trie.depths, owner)
         if context is None or not len(context.metrics):
-            states = tree.expand(n, -1, -1)
-            alone: Tensor = self.decoder(states, trie.ancestors, memory.cached, memory.padding)
+            alone: Tensor = self.decoder(tree, trie.ancestors, memory.cached, memory.padding)
             return alone
         length, c = self.grammar.length, len(context.metrics)
         depths = torch.arange(1, length + 1, device=device).repeat(c)
@@ -139,9 +138,14 @@ class RlmNetwork(HeadNetwork):
         return logits[:, c * length :]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrieTensors:
-    """A :class:`DigitTrie` as tensors; same fields, same shapes."""
+    """A :class:`DigitTrie` as tensors; same fields, same shapes, and two derived ones.
+
+    Attributes:
+        legal_bias: Shape ``(t, v)``; 0 where legal, else minus infinity.
+        leaf_paths: Shape ``(l, length)``; positions of the path of each leaf in a flat ``(t, v)``.
+    """
 
     tokens: Tensor
     depths: Tensor
@@ -150,16 +154,22 @@ class TrieTensors:
     leaf_nodes: Tensor
     leaf_tokens: Tensor
     leaf_values: Tensor
+    legal_bias: Tensor
+    leaf_paths: Tensor
 
     @classmethod
     def of(cls, trie: DigitTrie) -> TrieTensors:
         """Copy a trie to tensors."""
+        legal = torch.from_numpy(trie.legal)
+        paths = trie.leaf_nodes * trie.legal.shape[1] + trie.leaf_tokens
         return cls(
             tokens=torch.from_numpy(trie.tokens),
             depths=torch.from_numpy(trie.depths),
             ancestors=torch.from_numpy(trie.ancestors),
-            legal=torch.from_numpy(trie.legal),
+            legal=legal,
             leaf_nodes=torch.from_numpy(trie.leaf_nodes),
             leaf_tokens=torch.from_numpy(trie.leaf_tokens),
             leaf_values=torch.from_numpy(trie.leaf_values).float(),
+            legal_bias=torch.zeros(legal.shape).masked_fill(~legal, -torch.inf),
+            leaf_paths=torch.from_numpy(paths),
         )

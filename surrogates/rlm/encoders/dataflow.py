@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.rlm.attention import attend, visibility_bias
+from surrogates.rlm.attention import attend_itself, visibility_bias
 
 RELATIONS = (
     "producers",
@@ -32,8 +32,8 @@ N_MESSAGES = 4
 """Sum-aggregated relations: producers, consumers, body of a call, caller of a body."""
 
 
-def relation_masks(defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
-    """Return what each head may see.
+def relation_bias(defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
+    """Return what each head may see, as :func:`surrogates.rlm.attention.visibility_bias` does.
 
     Args:
         defines: Shape ``(n, s, s)``; entry (i, j) counts the operands of i that j defines.
@@ -41,27 +41,30 @@ def relation_masks(defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
         padding: Shape ``(n, s)``; true where there is no statement.
 
     Returns:
-        Shape ``(n, heads, s, s)``, boolean, true where row i may see column j.
+        Shape ``(n, heads, s, s)``; 0 where row i may see column j, else very negative.
     """
-    producers = (defines > 0).float()
+    producers = defines.clamp(max=1.0)
     consumers = producers.transpose(1, 2)
-    either = calls + calls.transpose(1, 2)
     relations = {
         "producers": producers,
         "consumers": consumers,
         "producers_2": producers @ producers,
         "consumers_2": consumers @ consumers,
         "siblings": producers @ consumers + consumers @ producers,
-        "calls": either,
+        "calls": calls + calls.transpose(1, 2),
         "all": torch.ones_like(producers),
     }
-    itself = torch.eye(defines.shape[1], dtype=torch.bool, device=defines.device)
-    masks = torch.stack([relations[name] > 0 for name in RELATIONS], dim=1)
-    return (masks & ~padding[:, None, None, :]) | itself
+    paths = torch.stack([relations[name] for name in RELATIONS], dim=1)
+    paths *= (~padding).to(paths.dtype)[:, None, None, :]
+    paths.diagonal(dim1=2, dim2=3).fill_(1.0)
+    return visibility_bias(paths.clamp_(max=1.0))
 
 
 _SUM_SCALE = 0.1
 """Brings the sum over statements to the size of their mean."""
+
+_ABSENT = 1e4
+"""Keeps padding out of the maximum."""
 
 
 class _Layer(nn.Module):
@@ -84,17 +87,11 @@ class _Layer(nn.Module):
     def forward(self, states: Tensor, bias: Tensor, links: Tensor) -> Tensor:
         """Update statement vectors (n, s, d); bias (n, h, s, s); links (n, s, 4 s)."""
         n, s, d = states.shape
-        h = bias.shape[1]
         normed = self.message_norm(states)
-        said = self.messages(normed).view(n, s, N_MESSAGES, d).transpose(1, 2)
-        heard = self.itself(normed) + links @ said.reshape(n, N_MESSAGES * s, d)
+        said = self.messages(normed).view(n, s * N_MESSAGES, d)
+        heard = self.itself(normed) + links @ said
         states = states + self.dropout(self.message_out(functional.gelu(heard)))
-        query, key, value = (
-            self.query_key_value(self.attention_norm(states))
-            .view(n, s, 3, h, d // h)
-            .permute(2, 0, 3, 1, 4)
-        )
-        seen = attend(query, key, value, bias).transpose(1, 2).reshape(n, s, d)
+        seen = attend_itself(self.query_key_value(self.attention_norm(states)), bias)
         updated: Tensor = states + self.dropout(self.attention_out(seen))
         return updated
 
@@ -106,15 +103,16 @@ def message_links(defines: Tensor, calls: Tensor) -> Tensor:
     for bodies differ in length; a body hears each of its calls in full.
 
     Args:
-        defines: Shape ``(n, s, s)``, see :func:`relation_masks`.
-        calls: Shape ``(n, s, s)``, see :func:`relation_masks`.
+        defines: Shape ``(n, s, s)``, see :func:`relation_bias`.
+        calls: Shape ``(n, s, s)``, see :func:`relation_bias`.
 
     Returns:
-        Shape ``(n, s, 4 s)``; the kinds of message side by side.
+        Shape ``(n, s, 4 s)``; column ``4 j + k`` is message k of statement j.
     """
     bodies = calls / calls.sum(dim=2, keepdim=True).clamp(min=1.0)
-    callers = (calls > 0).to(defines.dtype).transpose(1, 2)
-    return torch.cat([defines, defines.transpose(1, 2), bodies, callers], dim=2)
+    callers = calls.clamp(max=1.0).transpose(1, 2)
+    kinds = torch.stack([defines, defines.transpose(1, 2), bodies, callers], dim=3)
+    return kinds.flatten(2)
 
 
 class DataflowEncoder(nn.Module):
@@ -140,20 +138,21 @@ class DataflowEncoder(nn.Module):
 
         Args:
             states: Shape ``(n, s, d)``, statement vectors.
-            defines: Shape ``(n, s, s)``, see :func:`relation_masks`.
-            calls: Shape ``(n, s, s)``, see :func:`relation_masks`.
+            defines: Shape ``(n, s, s)``, see :func:`relation_bias`.
+            calls: Shape ``(n, s, s)``, see :func:`relation_bias`.
             padding: Shape ``(n, s)``, true where there is no statement.
 
         Returns:
             Shape ``(n, 1, d)``, a summary of all statements.
         """
-        bias = visibility_bias(relation_masks(defines, calls, padding))
+        bias = relation_bias(defines, calls, padding)
         links = message_links(defines, calls)
         for layer in self.layers:
             states = layer(states, bias, links)
         states = self.norm(states)
-        total = states.masked_fill(padding[:, :, None], 0.0).sum(dim=1)
-        mean = total / (~padding).sum(dim=1, keepdim=True)
-        peak = states.masked_fill(padding[:, :, None], -1e4).amax(dim=1)
+        there = (~padding).to(states.dtype)[:, :, None]
+        total = (states * there).sum(dim=1)
+        mean = total / there.sum(dim=1)
+        peak = (states + (there - 1.0) * _ABSENT).amax(dim=1)
         summary: Tensor = self.summary(torch.cat([mean, peak, _SUM_SCALE * total], dim=1))
         return summary[:, None]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
 from surrogates.inputs.statements import StatementGraph, read_all
@@ -97,6 +98,6 @@ class DataflowNetwork(EncoderNetwork):
 
     def forward(self, batch: GraphBatch) -> Encoded:
         """Encode a batch of statement graphs."""
-        states = self.embedding(batch.tokens, batch.places)[batch.statements]
+        states = functional.embedding(batch.statements, self.embedding(batch.tokens, batch.places))
         memory = self.layers(states, batch.defines, batch.calls, batch.padding)
         return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 MAX_PLACES = 12
 """Places inside a field that have a vector of their own; later ones share the last."""
@@ -43,6 +44,7 @@ class StatementEmbedding(nn.Module):
         Returns:
             Shape ``(u, d)``.
         """
-        summed = (self.tokens(tokens) * self.places[places.clamp(max=MAX_PLACES - 1)]).sum(dim=1)
+        scale = functional.embedding(places.clamp(max=MAX_PLACES - 1), self.places)
+        summed = (self.tokens(tokens) * scale).sum(dim=1)
         mixed: Tensor = summed + self.mix(summed)
         return mixed

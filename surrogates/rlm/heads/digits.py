@@ -57,6 +57,7 @@ class DigitsHead(Head):
         self.branches = list(branches)
         self.grammar = NumeralGrammar(settings.n_digits)
         self._settings = settings
+        self._tries: dict[Branches, TrieTensors] = {}
 
     @classmethod
     def fit(cls, raw: NDArray[np.float64], settings: RlmSettings) -> Self:
@@ -101,7 +102,10 @@ class DigitsHead(Head):
 
     def trie(self, metric: int) -> TrieTensors:
         """Return the legal numerals of a metric."""
-        return TrieTensors.of(digit_trie(self.grammar, self.branches[metric]))
+        branches = self.branches[metric]
+        if branches not in self._tries:
+            self._tries[branches] = TrieTensors.of(digit_trie(self.grammar, branches))
+        return self._tries[branches]
 
     def loss(
         self,

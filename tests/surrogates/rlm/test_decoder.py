@@ -136,3 +136,23 @@ def test_every_weight_learns(decoder: NumeralDecoder, memory: Tensor) -> None:
     tree_logits(decoder, memory).square().sum().backward()
     silent = [name for name, p in decoder.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
+
+
+def test_states_shared_by_all_texts_are_worked_on_once(
+    decoder: NumeralDecoder, memory: Tensor
+) -> None:
+    shared = torch.randn(1, 4, WIDTH)
+    tree = torch.ones(4, 4).tril().bool()
+    cached = decoder.cache(memory)
+    apart = decoder(shared.expand(2, -1, -1), tree, cached, PADDING)
+    assert torch.allclose(decoder(shared, tree, cached, PADDING), apart, atol=1e-6)
+
+
+def test_one_vector_is_heard_as_if_it_were_attended_to(
+    decoder: NumeralDecoder, memory: Tensor
+) -> None:
+    states, tree = torch.randn(2, 4, WIDTH), torch.ones(4, 4).tril().bool()
+    single = decoder(states, tree, decoder.cache(memory[:, :1]), PADDING[:, :1])
+    hidden = torch.tensor([[False, True]] * 2)
+    padded = decoder(states, tree, decoder.cache(memory[:, :2]), hidden)
+    assert torch.allclose(single, padded, atol=1e-6)

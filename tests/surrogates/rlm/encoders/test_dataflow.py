@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogates.rlm.encoders.dataflow import RELATIONS, DataflowEncoder, relation_masks
+from surrogates.rlm.encoders.dataflow import RELATIONS, DataflowEncoder, relation_bias
 from surrogates.rlm.settings import N_HEADS
 
 WIDTH = 16
@@ -57,7 +57,7 @@ def test_a_layer_starts_as_the_identity() -> None:
 
 @pytest.mark.parametrize("head", range(len(RELATIONS)))
 def test_each_head_sees_its_relation(head: int) -> None:
-    mask = relation_masks(DEFINES, CALLS, NO_PADDING)[0, head]
+    mask = relation_bias(DEFINES, CALLS, NO_PADDING)[0, head] == 0.0
     seen = [set(torch.nonzero(row)[:, 0].tolist()) for row in mask]
     assert seen == SEEN[RELATIONS[head]]
 
@@ -72,7 +72,7 @@ def test_every_relation_is_tested() -> None:
 
 def test_padding_is_seen_by_nobody_else() -> None:
     padding = torch.tensor([[False] * 4 + [True] * 2])
-    masks = relation_masks(DEFINES, CALLS, padding)
+    masks = relation_bias(DEFINES, CALLS, padding) == 0.0
     others = masks & ~torch.eye(6, dtype=torch.bool)
     assert not others[..., 4:].any()
     assert masks.diagonal(dim1=-2, dim2=-1).all()  # no row is empty, or softmax would be NaN
