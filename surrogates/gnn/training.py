@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.gnn.settings import NetworkSettings
+from surrogates.memory import keep_freed_memory
 
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
@@ -82,6 +83,7 @@ def train(
         rng: Orders the rows.
         report: Called with (steps done, loss) after each step.
     """
+    keep_freed_memory()
     n = len(targets)
     n_steps = settings.steps_for(n)
     optimizer = torch.optim.AdamW(

@@ -67,11 +67,10 @@ class _AttendItself(torch.autograd.Function):
         packed = torch.empty(3, n, d, s, device=query_key_value.device)
         packed.copy_(query_key_value.view(n, s, 3, d).permute(2, 0, 3, 1))
         query, key, value = packed.view(3, n * h, d // h, s)
-        scale = (d // h) ** -0.5
+        packed[0] *= (d // h) ** -0.5
         with torch.autocast("cpu", enabled=False):
-            scores = torch.baddbmm(
-                bias.reshape(n * h, s, s), query.transpose(1, 2), key, alpha=scale
-            )
+            scores = torch.bmm(query.transpose(1, 2), key)
+            scores += bias.view(n * h, s, s)
             weights = torch.softmax(scores, dim=-1)
             seen = torch.bmm(value, weights.transpose(1, 2))
         ctx.save_for_backward(packed, weights)
@@ -95,7 +94,7 @@ class _AttendItself(torch.autograd.Function):
             of_scores = torch._softmax_backward_data(of_weights, weights, -1, torch.float32)
             torch.bmm(key, of_scores.transpose(1, 2), out=to_query)
             torch.bmm(query, of_scores, out=to_key)
-        found[:2] *= e**-0.5
+        found[0] *= e**-0.5
         together = torch.empty(n, s, 3 * d, dtype=ctx.dtype, device=gradient.device)
         together.view(n, s, 3, d).copy_(found.permute(1, 3, 0, 2))
         return together, None

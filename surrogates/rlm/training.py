@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from surrogates.base import Progress
+from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import held_out_rows
 from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows
@@ -61,6 +62,7 @@ def train(
     Returns:
         The calibration of each metric.
     """
+    keep_freed_memory()
     n_rows = len(rows.inputs)
     n_steps, batch_size = schedule.n_steps, schedule.batch_size
     held = held_out_rows(n_rows, rng)
