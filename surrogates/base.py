@@ -213,6 +213,8 @@ class Surrogate(ABC):
     """
 
     name: ClassVar[str]
+    can_finetune: ClassVar[bool] = False
+    """Whether :meth:`finetune` is implemented."""
 
     @abstractmethod
     def fit(
@@ -274,6 +276,40 @@ class Surrogate(ABC):
         Raises:
             CheckpointError: If the folder does not hold a readable checkpoint of this kind.
         """
+
+    def finetune(
+        self,
+        texts: Sequence[str],  # noqa: ARG002 - a class that can be fine-tuned reads them
+        labels: Sequence[Labels],  # noqa: ARG002
+        *,
+        like: Mapping[str, str] | None = None,  # noqa: ARG002
+        seed: int = 0,  # noqa: ARG002
+        progress: Progress | None = None,  # noqa: ARG002
+    ) -> Self:
+        """Return a new surrogate that starts from this fitted one and is trained on rows.
+
+        This one stays as it is. The new one knows the metrics of the rows and no others. A metric
+        that is known already goes on from where it is; a new one starts from known ones, see
+        :func:`surrogates.transfer.starting_metrics`.
+
+        Args:
+            texts: ONNX texts, length n.
+            labels: Per text, metric name to value; a missing metric is absent.
+            like: New metric to the known one that it starts from.
+            seed: Same seed and same rows give the same surrogate on the same machine.
+            progress: Called as training goes on.
+
+        Raises:
+            SettingsError: If this kind of surrogate cannot be fine-tuned, or `like` speaks of a
+                metric that is not new.
+            NotFittedError: Before :meth:`fit` or :meth:`load`.
+            LabelError: If the rows are unusable.
+            TextError: If a text cannot be read.
+            UnknownMetricError: If `like` names a metric that this surrogate does not know.
+        """
+        raise SettingsError(
+            f"A {self.name!r} surrogate cannot be fine-tuned; fit it on all rows instead."
+        )
 
     def select_metrics(self, metrics: Sequence[str] | None) -> list[str]:
         """Return the requested metrics, all of them when None.

@@ -7,7 +7,7 @@ members the distribution has one value each, equally likely; with one member it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -29,7 +29,8 @@ from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.gnn.settings import NetworkSettings
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
-from surrogates.gnn.training import fit_heads, train
+from surrogates.gnn.training import fit_heads, train, with_heads
+from surrogates.transfer import starting_metrics
 
 _PREDICTION_BATCH = 256
 
@@ -76,6 +77,7 @@ class NetworkEnsemble(Surrogate):
     """Several networks with one head a metric; subclasses give reader, network and defaults."""
 
     settings_type: ClassVar[type[NetworkSettings]] = NetworkSettings
+    can_finetune: ClassVar[bool] = True
     noun: ClassVar[str] = "graph network"
     max_batch_pairs: ClassVar[int] = 4_000_000
     """Pairs of statements predicted at once: what bounds the memory of a dense relation."""
@@ -124,15 +126,69 @@ class NetworkEnsemble(Surrogate):
         """
         metrics = check_rows(texts, labels)
         reader = self.fit_reader(texts)
-        targets, standardised_labels = fit_targets(labels, metrics, self.settings.rank_share)
+
+        def fresh(_: int) -> nn.Module:
+            return self.make_network(reader, len(metrics))
+
+        self._fitted = self._train(
+            reader, reader.read(texts), labels, fresh, self.settings, seed, progress
+        )
+        return self
+
+    def finetune(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        like: Mapping[str, str] | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train copies of all members further; see :meth:`surrogates.Surrogate.finetune`.
+
+        The reader stays, scales of labels are those of the new rows, and the head of a metric
+        starts as the average of the heads of the metrics that it starts from.
+        """
+        fitted = self._require_fitted("is fine-tuned")
+        known = list(fitted.targets)
+        starts = starting_metrics(known, check_rows(texts, labels), like)
+        origins = [[known.index(name) for name in names] for names in starts.values()]
+
+        def copied(member: int) -> nn.Module:
+            network = self.make_network(fitted.reader, len(known))
+            network.load_state_dict(fitted.networks[member].state_dict())
+            return with_heads(network, origins)
+
+        tuned = type(self)(**asdict(self.settings))
+        tuned._fitted = self._train(
+            fitted.reader,
+            fitted.reader.read(texts),
+            labels,
+            copied,
+            self.settings.for_finetuning(),
+            seed,
+            progress,
+        )
+        return tuned
+
+    def _train(
+        self,
+        reader: Reader,
+        rows: ReadRows,
+        labels: Sequence[Labels],
+        start: Callable[[int], nn.Module],
+        settings: NetworkSettings,
+        seed: int,
+        progress: Progress | None,
+    ) -> _Fitted:
+        """Train every member from where `start` says, each with a generator of its own."""
+        metrics = list(dict.fromkeys(metric for row in labels for metric in row))
+        targets, standardised_labels = fit_targets(labels, metrics, settings.rank_share)
         standardised = torch.from_numpy(standardised_labels.astype(np.float32))
-        rows = reader.read(texts)
-        n_steps = self.settings.steps_for(len(texts))
-        total = self.settings.n_members * n_steps
+        n_steps = settings.steps_for(len(labels))
+        total = settings.n_members * n_steps
         networks = []
-        for member, child in enumerate(
-            np.random.SeedSequence(seed).spawn(self.settings.n_members)
-        ):
+        for member, child in enumerate(np.random.SeedSequence(seed).spawn(settings.n_members)):
 
             def report(step: int, loss: float, done: int = member * n_steps) -> None:
                 if progress is not None:
@@ -140,16 +196,15 @@ class NetworkEnsemble(Surrogate):
 
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(child.generate_state(1)[0]))
-                network = self.make_network(reader, len(metrics))
+                network = start(member)
                 rng = np.random.default_rng(child)
-                train(network, rows.collate, standardised, self.settings, rng, report)
-            if not self.settings.squared_error_weight:
+                train(network, rows.collate, standardised, settings, rng, report)
+            if not settings.squared_error_weight:
                 fit_heads(
                     network, self._outputs([network], rows, len(metrics))[:, :, 0], standardised
                 )
             networks.append(network)
-        self._fitted = _Fitted(reader, tuple(networks), targets)
-        return self
+        return _Fitted(reader, tuple(networks), targets)
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
         """Predict with every member; see :meth:`surrogates.Surrogate.predict`."""

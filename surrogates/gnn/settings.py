@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from surrogates.errors import SettingsError
 
@@ -40,6 +41,10 @@ class NetworkSettings:
     """Decoupled weight decay."""
     average_decay: float = 0.99
     """Of the moving average of the weights, which is what predicts."""
+    finetune_steps: int = 60
+    """Training steps of a member that starts from a fitted one."""
+    finetune_learning_rate: float = 1e-3
+    """Peak learning rate of these steps."""
 
     def __post_init__(self) -> None:
         """Check every range."""
@@ -56,6 +61,8 @@ class NetworkSettings:
             ("learning_rate", 0.0, 1.0),
             ("weight_decay", 0.0, 10.0),
             ("average_decay", 0.0, 0.99999),
+            ("finetune_steps", 1, 1_000_000),
+            ("finetune_learning_rate", 0.0, 1.0),
         ):
             check_range(name, getattr(self, name), low, high)
         if self.squared_error_weight == self.ranking_weight == 0.0:
@@ -70,6 +77,12 @@ class NetworkSettings:
         if self.n_steps is not None:
             return self.n_steps
         return int(min(2000, 200 + 0.6 * n_rows))
+
+    def for_finetuning(self) -> Self:
+        """Return the settings with which a fitted network is trained further."""
+        return replace(
+            self, n_steps=self.finetune_steps, learning_rate=self.finetune_learning_rate
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ metric; a label that a row lacks takes no part in either loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def train(
     """Train a network in place; it ends with its averaged weights, in evaluation mode.
 
     Args:
-        network: Freshly initialised.
+        network: Freshly initialised, or fitted before.
         collate: Row numbers to the argument of the network.
         targets: Shape ``(n, m)``, see :func:`training_loss`.
         settings: Of the training.
@@ -146,6 +146,24 @@ def fit_heads(network: nn.Module, outputs: NDArray[np.float64], targets: Tensor)
             heads.bias[column] += float(label.mean() - slope * score.mean()) - (
                 heads.bias[column] * (1.0 - slope)
             )
+
+
+def with_heads(network: nn.Module, origins: Sequence[Sequence[int]]) -> nn.Module:
+    """Give a network heads that are averages of the ones it has; changes and returns it.
+
+    Args:
+        network: With a linear layer ``heads`` as its last.
+        origins: For each new head, the old ones that it is the average of, at least one.
+    """
+    heads = network.heads
+    assert isinstance(heads, nn.Linear)  # noqa: S101 - what every network here ends with
+    renewed = nn.Linear(heads.in_features, len(origins))
+    with torch.no_grad():
+        for row, chosen in enumerate(origins):
+            renewed.weight[row] = heads.weight[list(chosen)].mean(dim=0)
+            renewed.bias[row] = heads.bias[list(chosen)].mean()
+    network.heads = renewed
+    return network
 
 
 def schedule(step: int, n_steps: int) -> float:

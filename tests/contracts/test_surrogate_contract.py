@@ -26,6 +26,7 @@ QUICK_GRAPH_NETWORK: dict[str, object] = {
     "n_layers": 1,
     "batch_size": 4,
     "n_members": 2,
+    "finetune_steps": 3,
 }
 QUICK: dict[str, dict[str, object]] = {
     "rlm": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4},
@@ -231,6 +232,48 @@ def test_an_unknown_metric_is_refused(fitted: Surrogate, texts: list[str]) -> No
         fitted.predict(texts, ["latency_ms/moon"])
     with pytest.raises(SettingsError, match="distinct"):
         fitted.predict(texts, [METRICS[0], METRICS[0]])
+
+
+def test_finetuning_gives_a_new_one_that_knows_the_new_metrics(
+    name: str, texts: list[str], labels: Labels, tmp_path: Path
+) -> None:
+    first = new(name).fit(texts[:8], labels[:8], seed=3)
+    rows: Labels = [{"accuracy_percent/svhn": 80.0 + k, METRICS[0]: 90.0 + k} for k in range(6)]
+    del rows[1][METRICS[0]]
+    if not first.can_finetune:
+        with pytest.raises(SettingsError, match="cannot be fine-tuned; fit it"):
+            first.finetune(texts[:6], rows)
+        return
+    before = means(first, texts)
+    second = first.finetune(texts[:6], rows, seed=4)
+    assert type(second) is type(first)
+    assert second.metrics == ("accuracy_percent/svhn", METRICS[0])
+    assert np.isfinite(means(second, texts)).all()
+    assert means(second, texts) == pytest.approx(
+        means(first.finetune(texts[:6], rows, seed=4), texts), rel=1e-6
+    )
+    assert first.metrics == METRICS
+    assert means(first, texts) == pytest.approx(before, rel=1e-9)
+    second.save(tmp_path / "tuned")
+    assert means(load_surrogate(tmp_path / "tuned"), texts) == pytest.approx(
+        means(second, texts), rel=1e-6
+    )
+
+
+def test_finetuning_refuses_what_it_cannot_do(
+    name: str, fitted: Surrogate, texts: list[str]
+) -> None:
+    if not fitted.can_finetune:
+        return
+    rows: Labels = [{"accuracy_percent/svhn": 80.0 + k} for k in range(4)]
+    with pytest.raises(NotFittedError, match="fitted"):
+        new(name).finetune(texts[:4], rows)
+    with pytest.raises(LabelError, match="2 texts and 4 mappings"):
+        fitted.finetune(texts[:2], rows)
+    with pytest.raises(UnknownMetricError, match="known metric, but got 'macs'"):
+        fitted.finetune(texts[:4], rows, like={"accuracy_percent/svhn": "macs"})
+    with pytest.raises(SettingsError, match="new metrics, but 'params' is not one"):
+        fitted.finetune(texts[:4], rows, like={"params": METRICS[0]})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

@@ -139,3 +139,20 @@ def test_long_graphs_come_in_small_batches() -> None:
     assert all(len(batch) * max(lengths[k] for k in batch) ** 2 <= 4_000_000 for batch in batches)
     assert len(batches) <= 8
     assert batches_by_area([], 4_000_000) == []
+
+
+def test_finetuning_starts_from_the_fitted_one(small_texts: list[str], small_labels: Rows) -> None:
+    fitted = GcnRegressor(**QUICK | {"finetune_learning_rate": 0.0, "finetune_steps": 1}).fit(
+        small_texts, small_labels
+    )
+    rows = [{"latency_ms/moon": float(k)} for k in range(4)]
+    still = fitted.finetune(small_texts[:4], rows, like={"latency_ms/moon": "macs"})
+    before = fitted.predict(small_texts)["macs"].mean
+    after = still.predict(small_texts)["latency_ms/moon"].mean
+    assert (np.argsort(after) == np.argsort(before)).all()
+
+
+def test_unseen_operations_can_be_finetuned_on(small_texts: list[str], small_labels: Rows) -> None:
+    fitted = GcnRegressor(**QUICK).fit(small_texts[:4], small_labels[:4])
+    tuned = fitted.finetune(small_texts[4:], small_labels[4:])
+    assert np.isfinite(tuned.predict(small_texts)["macs"].mean).all()

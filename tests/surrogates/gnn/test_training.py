@@ -9,7 +9,14 @@ from torch import nn
 
 from surrogates.gnn.gcn import StatementGcn
 from surrogates.gnn.settings import GcnSettings
-from surrogates.gnn.training import fit_heads, ranking_loss, schedule, train, training_loss
+from surrogates.gnn.training import (
+    fit_heads,
+    ranking_loss,
+    schedule,
+    train,
+    training_loss,
+    with_heads,
+)
 from surrogates.inputs.batches import GraphBatch
 
 NAN = math.nan
@@ -188,3 +195,16 @@ def test_without_squared_error_the_loss_is_the_ranking_loss() -> None:
     predicted, targets = torch.tensor([[0.1], [0.4]]), torch.tensor([[1.0], [0.0]])
     rank = ranking_loss(predicted[:, 0], targets[:, 0], settings.ranking_temperature)
     assert float(training_loss(predicted, targets, settings)) == pytest.approx(2 * float(rank))
+
+
+def test_new_heads_are_averages_of_old_ones() -> None:
+    network = nn.Module()
+    network.heads = nn.Linear(3, 4)
+    old, bias = network.heads.weight.detach().clone(), network.heads.bias.detach().clone()
+    assert with_heads(network, [[2], [0, 1, 3]]) is network
+    renewed = network.heads
+    assert isinstance(renewed, nn.Linear)
+    assert torch.equal(renewed.weight[0], old[2])
+    assert torch.equal(renewed.bias[0], bias[2])
+    assert torch.allclose(renewed.weight[1], (old[0] + old[1] + old[3]) / 3)
+    assert torch.allclose(renewed.bias[1], (bias[0] + bias[1] + bias[3]) / 3)
