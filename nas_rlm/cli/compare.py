@@ -76,7 +76,11 @@ def compare(
         phases=progress_bar,
     )
     seconds = time.perf_counter() - start
-    say(f"{len(results.cells) - n_before} new cells, {n_before} kept, {seconds:.1f} s in total.")
+    spent = comparison.cell_seconds(results)
+    say(
+        f"{len(results.cells) - n_before} new cells, {n_before} kept, {seconds:.1f} s in total; "
+        f"training and prediction of all cells: {spent:.0f} s."
+    )
     details = comparison.read_details(folder, chosen.label)
     document = comparison.results_document(chosen, results, details)
     if (experiments / "README.md").exists() and not chosen.variant:
@@ -90,6 +94,13 @@ def compare(
             for score in chosen.tables
             for column in comparison.summarize(chosen, results, details, score)
         ]
-        print_json({**dataclasses.asdict(results), "seconds": seconds, "columns": columns})
+        print_json(
+            {
+                **dataclasses.asdict(results),
+                "seconds": seconds,
+                "cell_seconds": spent,
+                "columns": columns,
+            }
+        )
     else:
         typer.echo(document)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from nas_rlm.comparison.details import SCATTER_LEVEL, Scatter
-from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.summary import Column
 from nas_rlm.report.figures import Axis
 
@@ -40,7 +40,7 @@ def method_colors(methods: Sequence[str]) -> dict[str, str]:
     }
 
 
-def curves_figure(protocol: ComparisonProtocol, columns: Sequence[Column]) -> str:
+def curves_figure(protocol: Comparison, columns: Sequence[Column]) -> str:
     """Draw a score against training rows, with a band of one standard deviation over seeds.
 
     Args:
@@ -66,14 +66,14 @@ def curves_figure(protocol: ComparisonProtocol, columns: Sequence[Column]) -> st
     }
     ends = [e.mean + s * e.std for c in columns for e in c.entries for s in (-1, 1)]
     y = _axis([*ends, *(v for *_, v in papers), *goals.values()], height - bottom, top)
-    x = _axis([math.log(n) for n in sizes], left + 16, width - right - 16, room=0.0)
+    x = _axis([math.log1p(n) for n in sizes], left + 16, width - right - 16, room=0.0)
     parts = [_y_grid(y, left, width - right), _title(f"{target}: {score}", left)]
-    parts += [_text(f"{n:,}", x(math.log(n)), height - bottom + 18, "middle") for n in sizes]
+    parts += [_text(f"{n:,}", x(math.log1p(n)), height - bottom + 18, "middle") for n in sizes]
     parts.append(_text("training rows", (left + width - right) / 2, height - 8, "middle"))
     labels: list[tuple[float, str, str]] = []
     for method in reversed(methods):
         found = [(c.n, e) for c in columns if (e := c.entry(method)) is not None]
-        points = [(x(math.log(n)), e.mean, e.std) for n, e in found]
+        points = [(x(math.log1p(n)), e.mean, e.std) for n, e in found]
         color = colors[method]
         upper = [f"{px},{y(mean + std)}" for px, mean, std in points]
         lower = [f"{px},{y(mean - std)}" for px, mean, std in reversed(points)]
@@ -92,12 +92,12 @@ def curves_figure(protocol: ComparisonProtocol, columns: Sequence[Column]) -> st
             parts.append(_dot(px, y(mean), 3.5, color, tip))
         labels.append((y(points[-1][1]), f"{method} {points[-1][1]:.3f}", color))
     for n, goal in goals.items():
-        px, py = x(math.log(n)), y(goal)
+        px, py = x(math.log1p(n)), y(goal)
         parts.append(
             f'<path class="c-goal" d="M{px - 9} {py}h18"><title>goal {goal}</title></path>'
         )
     for name, n, value in papers:
-        px, py = x(math.log(n)), y(value)
+        px, py = x(math.log1p(n)), y(value)
         parts.append(
             f'<path class="c-goal" d="M{px - 5} {py}l5 -5 5 5 -5 5z">'
             f"<title>{html.escape(name)}, published: {value}</title></path>"

@@ -9,10 +9,11 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Literal
 
 from nas_rlm.errors import ConfigError, suggest
-from surrogates import SURROGATES, Surrogate, get_surrogate
+from surrogates import SURROGATES, Surrogate, get_surrogate, surrogate_class
 
 ENTRY_POINTS = "nas_rlm.surrogates"
 """Group of entry points by which an installed package offers surrogates: name = module:Class."""
@@ -22,7 +23,7 @@ Decoding = Literal["alone", "chain", "sampled", "normal"]
 
 @dataclass(frozen=True)
 class Method:
-    """A predictor in a comparison; exactly one of `surrogate`, `count` and `lookup` is given."""
+    """A predictor in a comparison; exactly one of the first five fields behind `name` is given."""
 
     name: str
     """Name in tables; ours begin with ``rlm``."""
@@ -32,6 +33,15 @@ class Method:
     """Exact count that serves as the prediction."""
     is_lookup: bool = False
     """Whether latency is a sum over operators, learned from the training rows."""
+    zero_cost: str = ""
+    """Score of the untrained network, of `nas_rlm.zero_cost.scores.SCORES`."""
+    genome: Literal["", "mlp", "trees", "gp"] = ""
+    """Learner on the genome, see `nas_rlm.comparison.genome_baselines`."""
+    is_pretrained: bool = False
+    """Whether it learns all other spaces first and is fine-tuned on the training rows."""
+    transfer: Literal["", "ridge", "none"] = ""
+    """How the metrics of other devices serve a new one: by fine-tuning where the surrogate can
+    and else by ridge regression on their predictions; always the latter; not at all."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of the surrogate."""
     is_separate: bool = False
@@ -40,10 +50,27 @@ class Method:
     """How distributions are read: each metric by itself, as a chain over the targets, from 64
     samples, or as a normal distribution with the mean and spread of the members."""
 
+    @property
+    def is_untrained(self) -> bool:
+        """Whether it predicts without any row."""
+        return bool(self.count or self.zero_cost)
+
 
 METHODS: dict[str, Method] = {
     method.name: method
-    for method in (Method("params", count="params"), Method("macs", count="macs"))
+    for method in (
+        Method("params", count="params"),
+        Method("macs", count="macs"),
+        *(
+            Method(name, zero_cost=name)
+            for name in ("synflow", "jacov", "grad_norm", "snip", "naswot")
+        ),
+        Method("genome_mlp", genome="mlp"),
+        Method("genome_trees", genome="trees"),
+        Method("genome_gp", genome="gp"),
+        Method("rlm_pretrained", surrogate="rlm", is_pretrained=True),
+        Method("gcn_pretrained", surrogate="gcn", is_pretrained=True),
+    )
 }
 """Methods of any protocol that are no surrogates."""
 
@@ -85,6 +112,18 @@ def new_surrogate(method: Method) -> Surrogate:
     if method.surrogate in SURROGATES:
         return get_surrogate(method.surrogate, **method.settings)
     return _surrogate_class(method.surrogate)(**method.settings)
+
+
+def load_surrogate(method: Method, folder: Path) -> Surrogate:
+    """Read a fitted surrogate of a method.
+
+    Raises:
+        ConfigError: If its class cannot be imported.
+        CheckpointError: If the folder does not hold one.
+    """
+    if method.surrogate in SURROGATES:
+        return surrogate_class(method.surrogate).load(folder)
+    return _surrogate_class(method.surrogate).load(folder)
 
 
 def _surrogate_class(path: str) -> type[Surrogate]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from nas_rlm.atomic_files import explained, write_atomically
 from nas_rlm.comparison.details import Details, read_details
 from nas_rlm.comparison.figures import BASELINES, curves_figure, heat_map_figure, scatter_figure
-from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.protocols import PROTOCOLS
 from nas_rlm.comparison.results import RESULTS_FILE, Results, read_results
 from nas_rlm.comparison.summary import method_order, summarize
@@ -23,10 +23,10 @@ PAGE = "comparisons.html"
 HEAT_SCORES = ("spearman", "kendall_tau")
 """Scores that a heat map takes of a protocol: the first that it has a table of."""
 _MAX_PANELS = 4
-_Measured = tuple[ComparisonProtocol, Results, Details]
+_Measured = tuple[Comparison, Results, Details]
 
 
-def figures_of(protocol: ComparisonProtocol, results: Results, details: Details) -> dict[str, str]:
+def figures_of(protocol: Comparison, results: Results, details: Details) -> dict[str, str]:
     """Draw a protocol.
 
     Args:
@@ -41,7 +41,7 @@ def figures_of(protocol: ComparisonProtocol, results: Results, details: Details)
     figures = {}
     for score in protocol.tables:
         columns = summarize(protocol, results, details, score)
-        for target in protocol.targets:
+        for target in protocol.columns:
             own = [column for column in columns if column.target == target]
             if len(own) > 1:
                 figures[f"curves-{target}-{score}.svg"] = curves_figure(protocol, own)
@@ -59,7 +59,7 @@ def figures_of(protocol: ComparisonProtocol, results: Results, details: Details)
     return figures
 
 
-def write_figures(protocol: ComparisonProtocol, folder: Path) -> tuple[Path, ...]:
+def write_figures(protocol: Comparison, folder: Path) -> tuple[Path, ...]:
     """Write the pictures of a protocol beside its results.
 
     Raises:
@@ -117,7 +117,9 @@ def _heat_map(measured: Sequence[_Measured]) -> str:
     for protocol, results, details in measured:
         score = next(name for name in HEAT_SCORES if name in protocol.tables)
         for column in summarize(protocol, results, details, score):
-            case = f"{protocol.space} {column.target}, {column.n:,} rows"
+            space = protocol.space_of(column.target)
+            name = column.target if space == column.target else f"{space} {column.target}"
+            case = f"{name}, {column.n:,} rows"
             for entry in column.entries:
                 methods[entry.method] = None
                 values[case, entry.method] = entry.mean

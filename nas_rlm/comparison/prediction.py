@@ -12,12 +12,16 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from nas_rlm.comparison.genome_baselines import GenomeKind, fit_genomes
 from nas_rlm.comparison.methods import Method, new_surrogate
-from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.pretraining import Pretraining, predict_unseen_space
+from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.ridge import feature_table, ridge
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.comparison.splits import CellRows
+from nas_rlm.comparison.zero_cost_rows import zero_cost_ranks, zero_cost_rows
 from nas_rlm.errors import ConfigError
+from nas_rlm.evaluation.rank_metrics import spearman
 from nas_rlm.seeding import derived_seed
 from surrogates import PredictiveDistribution, Surrogate
 
@@ -29,6 +33,8 @@ _NORMAL_POINTS = 200
 class Models:
     """Trained models of cells that share them, so that none is trained twice."""
 
+    pretraining: Pretraining
+    """What has learned other spaces."""
     _known: dict[tuple[object, ...], tuple[Surrogate, float]] = field(default_factory=dict)
 
     def fit(
@@ -41,6 +47,8 @@ class Models:
     ) -> tuple[Surrogate, float]:
         """Return a surrogate trained on rows, and the seconds that its training took.
 
+        Those of a pretrained one are the seconds of fine-tuning.
+
         Args:
             method: Says which surrogate.
             rows: The space.
@@ -50,11 +58,23 @@ class Models:
         """
         metrics = tuple(dict.fromkeys(name for row in labels for name in row))
         settings = repr(sorted(method.settings.items()))
-        key = (method.surrogate, settings, metrics, numbers.tobytes(), seed)
+        key = (
+            method.surrogate,
+            settings,
+            method.is_pretrained,
+            metrics,
+            numbers.tobytes(),
+            seed,
+        )
         if key not in self._known:
             texts = rows.texts(numbers)
-            start = time.perf_counter()
-            surrogate = new_surrogate(method).fit(texts, labels, seed=seed)
+            if method.is_pretrained:
+                first, _ = self.pretraining.of(method)
+                start = time.perf_counter()
+                surrogate = first.finetune(texts, labels, seed=seed)
+            else:
+                start = time.perf_counter()
+                surrogate = new_surrogate(method).fit(texts, labels, seed=seed)
             self._known[key] = surrogate, time.perf_counter() - start
         return self._known[key]
 
@@ -64,14 +84,16 @@ class CellPrediction:
     """What a method says of the test rows of a cell."""
 
     distributions: dict[str, PredictiveDistribution]
-    """Target to distributions, in the order of the test rows."""
+    """Target to distributions, in the order of the predicted test rows."""
     train_seconds: float
     """Of all models of the cell."""
     predict_seconds: float
+    predicted: NDArray[np.int64] | None = None
+    """Places in the test rows of those that are predicted; None for all."""
 
 
 def predict_cell(
-    protocol: ComparisonProtocol,
+    protocol: Comparison,
     rows: SpaceRows,
     method: Method,
     cell: CellRows,
@@ -98,10 +120,19 @@ def predict_cell(
     if method.count:
         found = PredictiveDistribution.point(rows.count(method.count, cell.test))
         return CellPrediction(dict.fromkeys(targets, found), 0.0, 0.0)
+    if method.zero_cost:
+        chosen = zero_cost_rows(rows, cell.test)
+        folder = models.pretraining.folder
+        found, spent = zero_cost_ranks(rows, cell.test[chosen], method.zero_cost, folder)
+        return CellPrediction(dict.fromkeys(targets, found), 0.0, spent, chosen)
     if method.is_lookup:
         by_metric, seconds, total = _lookup(rows, cell, metrics)
-    elif protocol.sources:
-        by_metric, seconds, total = _transferred(rows, method, cell, metrics, seed, models)
+    elif method.genome:
+        by_metric, seconds, total = _of_genomes(rows, method.genome, cell, metrics, seed)
+    elif method.is_pretrained and not len(cell.train):
+        by_metric, seconds, total = _unseen(rows, method, cell, metrics, models)
+    elif cell.sources and method.transfer != "none":
+        by_metric, seconds, total = _from_sources(rows, method, cell, metrics, seed, models)
     else:
         by_metric, seconds, total = _direct(rows, method, cell, metrics, seed, models)
     distributions = {
@@ -179,7 +210,35 @@ def _normal(members: PredictiveDistribution) -> PredictiveDistribution:
     return PredictiveDistribution(values, np.full_like(values, 1.0 / _NORMAL_POINTS))
 
 
-def _transferred(
+def _unseen(
+    rows: SpaceRows, method: Method, cell: CellRows, metrics: Sequence[str], models: Models
+) -> _Found:
+    """What other spaces say of the test rows; seconds are those of pretraining."""
+    surrogate, seconds = models.pretraining.of(method)
+    texts = rows.texts(cell.test)
+    start = time.perf_counter()
+    found = predict_unseen_space(surrogate, texts)
+    return dict.fromkeys(metrics, found), seconds, time.perf_counter() - start
+
+
+def _of_genomes(
+    rows: SpaceRows, kind: GenomeKind, cell: CellRows, metrics: Sequence[str], seed: int
+) -> _Found:
+    """A learner on genomes, one for each metric."""
+    train, test = rows.one_hot(cell.train), rows.one_hot(cell.test)
+    found = {}
+    train_seconds = predict_seconds = 0.0
+    for metric in metrics:
+        start = time.perf_counter()
+        predict = fit_genomes(kind, train, rows.columns[metric][cell.train], seed)
+        fitted = time.perf_counter()
+        found[metric] = PredictiveDistribution.point(predict(test))
+        train_seconds += fitted - start
+        predict_seconds += time.perf_counter() - fitted
+    return found, train_seconds, predict_seconds
+
+
+def _from_sources(
     rows: SpaceRows,
     method: Method,
     cell: CellRows,
@@ -187,11 +246,9 @@ def _transferred(
     seed: int,
     models: Models,
 ) -> _Found:
-    """Ridge regression from the sources' predicted metrics to each target.
+    """Learn all sources on their rows, then each target from its few rows.
 
-    The surrogate learns the sources on their rows; what it predicts for training and test rows
-    are the features, each in standard deviations of its source's labels. True source labels of
-    training and test rows are never read.
+    True source labels of training and test rows are never read.
     """
     numbers = np.unique(np.concatenate(list(cell.sources.values())))
     known = {name: set(own.tolist()) for name, own in cell.sources.items()}
@@ -199,17 +256,52 @@ def _transferred(
         {name: float(rows.columns[name][row]) for name, own in known.items() if row in own}
         for row in numbers.tolist()
     ]
-    surrogate, train_seconds = models.fit(method, rows, numbers, labels, seed)
-    start = time.perf_counter()
+    surrogate, seconds = models.fit(method, rows, numbers, labels, seed)
+    if method.transfer == "ridge" or not surrogate.can_finetune:
+        start = time.perf_counter()
+        found = _by_ridge(rows, surrogate, cell, metrics)
+        return found, seconds, time.perf_counter() - start
+    train_texts, test_texts = rows.texts(cell.train), rows.texts(cell.test)
+    found = {}
+    predict_seconds = 0.0
+    for metric in metrics:
+        start = time.perf_counter()
+        own = rows.labels(cell.train, [metric])
+        like = {metric: nearest_metric(surrogate, train_texts, rows.columns[metric][cell.train])}
+        tuned = surrogate.finetune(train_texts, own, like=like, seed=seed)
+        fitted = time.perf_counter()
+        found[metric] = tuned.predict(test_texts, [metric])[metric]
+        seconds += fitted - start
+        predict_seconds += time.perf_counter() - fitted
+    return found, seconds, predict_seconds
+
+
+def nearest_metric(surrogate: Surrogate, texts: Sequence[str], labels: NDArray[np.float64]) -> str:
+    """Return the known metric whose predictions for rows correlate best with new labels.
+
+    Args:
+        surrogate: What knows other metrics.
+        texts: Of the rows.
+        labels: Of the new metric, shape ``(n,)``.
+    """
+    found = surrogate.predict(texts)
+    return max(found, key=lambda name: spearman(found[name].estimate, labels))
+
+
+def _by_ridge(
+    rows: SpaceRows, surrogate: Surrogate, cell: CellRows, metrics: Sequence[str]
+) -> dict[str, PredictiveDistribution]:
+    """Ridge regression from the sources' predicted metrics to each target.
+
+    The features are in standard deviations of the labels of their source.
+    """
     asked = np.concatenate([cell.train, cell.test])
     predicted = surrogate.predict(rows.texts(asked), list(cell.sources))
     features = []
     for name, own in cell.sources.items():
         truth = rows.columns[name][own]
         features.append((predicted[name].mean - truth.mean()) / (truth.std() or 1.0))
-    table = np.stack(features, axis=1)
-    found = _ridge_each(rows, cell, metrics, table)
-    return found, train_seconds, time.perf_counter() - start
+    return _ridge_each(rows, cell, metrics, np.stack(features, axis=1))
 
 
 def _lookup(rows: SpaceRows, cell: CellRows, metrics: Sequence[str]) -> _Found:

@@ -1,22 +1,66 @@
 """The protocols, one entry each: a new comparison is an entry here and no code."""
 
+from collections.abc import Mapping
+
+from nas_rlm.comparison.cross_space import ACCURACIES, N_SOURCE, NDS_ACCURACIES
 from nas_rlm.comparison.methods import Method
-from nas_rlm.comparison.protocol import ComparisonProtocol, Published
+from nas_rlm.comparison.protocol import (
+    AVERAGE,
+    Comparison,
+    ComparisonProtocol,
+    CrossSpaceProtocol,
+    Published,
+    Source,
+)
+from nas_rlm.comparison.zero_cost_rows import ZERO_COST_ROWS
 from nas_rlm.errors import ConfigError, suggest
 
 _FEW_SHOT = (
     "rlm",
+    "rlm_pretrained",
     "gcn",
+    "gcn_pretrained",
     "gat",
     "gin",
     "graph_transformer",
     "flan",
     "ta_gates",
     "brp_nas",
+    "graph_trees",
+    "graph_mlp",
+    "graph_gp",
+    "genome_trees",
+    "genome_mlp",
+    "genome_gp",
     "params",
     "macs",
+    "synflow",
+    "jacov",
+    "grad_norm",
+    "snip",
+    "naswot",
     "constant",
     "memorizer",
+)
+_FEW_SHOT_QUICK = (
+    "rlm",
+    "gcn",
+    "graph_trees",
+    "graph_mlp",
+    "graph_gp",
+    "genome_trees",
+    "genome_mlp",
+    "genome_gp",
+    "params",
+    "macs",
+    "synflow",
+    "constant",
+    "memorizer",
+)
+_FEW_SHOT_NOTE = (
+    f"Pretrained methods learned up to {N_SOURCE:,} rows of each other space with accuracies "
+    "before, once, with seed 0; their seconds are those of fine-tuning. Zero-cost scores are "
+    f"those of {ZERO_COST_ROWS} test rows of the first seed."
 )
 _TA_GATES = "NeurIPS 2022"
 _HYPERNAS = "arXiv:2509.18151"
@@ -35,15 +79,71 @@ _SOURCES_NASBENCH201 = (
     "samsung_s7",
 )
 _SOURCES_FBNET = tuple("1080ti_64" if s == "1080ti_256" else s for s in _SOURCES_NASBENCH201)
-_DEVICE_METHODS = ("rlm_ridge", "gcn_ridge", "operator_lookup", "macs", "params")
+_DEVICE_METHODS = (
+    "rlm",
+    "gcn",
+    "rlm_ridge",
+    "gcn_ridge",
+    "operator_lookup",
+    "macs",
+    "params",
+    "constant",
+    "memorizer",
+)
 _DEVICE_OWN = {
     method.name: method
     for method in (
-        Method("rlm_ridge", surrogate="rlm"),
-        Method("gcn_ridge", surrogate="gcn"),
+        Method("rlm_ridge", surrogate="rlm", transfer="ridge"),
+        Method("gcn_ridge", surrogate="gcn", transfer="ridge"),
+        Method("constant", surrogate="constant", transfer="none"),
+        Method("memorizer", surrogate="memorizer", transfer="none"),
         Method("operator_lookup", is_lookup=True),
     )
 }
+
+
+_CROSS_SPACE_PRETRAINED = ("rlm", "gcn", "gat", "flan", "graph_mlp")
+_CROSS_SPACE = (
+    *_CROSS_SPACE_PRETRAINED,
+    "rlm_scratch",
+    "graph_gp",
+    "params",
+    "macs",
+    "synflow",
+    "jacov",
+    "grad_norm",
+    "constant",
+    "memorizer",
+)
+_CROSS_SPACE_OWN = {
+    **{name: Method(name, surrogate=name, is_pretrained=True) for name in _CROSS_SPACE_PRETRAINED},
+    "rlm_scratch": Method("rlm_scratch", surrogate="rlm"),
+}
+_CROSS_SPACE_NOTE = (
+    f"For each space, up to {N_SOURCE:,} rows of each other one are learned first, once, with seed "
+    "0; then 16 rows of the space, eight times for each seed, tested on at most 3,000 others. "
+    f"Zero-cost scores are those of {ZERO_COST_ROWS} test rows of the first seed. Seconds at 0 rows are "
+    "those of pretraining, at 16 rows those of the eight fine-tunings, and those of the average "
+    "are sums over the spaces."
+)
+
+
+def _cross_space(
+    name: str, sources: tuple[Source, ...], goals: Mapping[tuple[str, int], float], note: str
+) -> CrossSpaceProtocol:
+    """Leave one space out, each in its turn."""
+    return CrossSpaceProtocol(
+        name=name,
+        targets={source.space: source.metric for source in sources},
+        sources=sources,
+        sizes=(0, 16),
+        methods=_CROSS_SPACE,
+        own_methods=_CROSS_SPACE_OWN,
+        n_source=N_SOURCE,
+        has_average=True,
+        goals=goals,
+        note=f"{_CROSS_SPACE_NOTE} {note}",
+    )
 
 
 def _latencies(*devices: str) -> dict[str, str]:
@@ -51,7 +151,7 @@ def _latencies(*devices: str) -> dict[str, str]:
     return {device: f"latency_ms/{device}" for device in devices}
 
 
-PROTOCOLS: dict[str, ComparisonProtocol] = {
+PROTOCOLS: dict[str, Comparison] = {
     protocol.name: protocol
     for protocol in (
         ComparisonProtocol(
@@ -64,6 +164,7 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
             },
             sizes=(78, 156, 469, 1000),
             methods=_FEW_SHOT,
+            quick_methods=_FEW_SHOT_QUICK,
             goals={
                 ("c10_val", 78): 0.82,
                 ("c10_val", 156): 0.86,
@@ -84,6 +185,7 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
                     {("c10_val", 156): 0.836},
                 ),
             ),
+            note=_FEW_SHOT_NOTE,
         ),
         ComparisonProtocol(
             name="fewshot-nasbench101",
@@ -92,6 +194,7 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
             sizes=(72, 364, 729),
             n_test=7000,
             methods=_FEW_SHOT,
+            quick_methods=_FEW_SHOT_QUICK,
             goals={("val108", 72): 0.74, ("val108", 364): 0.82, ("val108", 729): 0.85},
             published=(
                 Published(
@@ -101,7 +204,7 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
                     {("val108", 72): 0.669, ("val108", 364): 0.774, ("val108", 729): 0.784},
                 ),
             ),
-            note="NN-Former (CVPR 2025) gives .765 with 169 training rows.",
+            note=f"NN-Former (CVPR 2025) gives .765 with 169 training rows. {_FEW_SHOT_NOTE}",
         ),
         ComparisonProtocol(
             name="fewshot-ofa",
@@ -109,7 +212,11 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
             targets={"top1": "accuracy_percent/imagenet"},
             sizes=(50, 200),
             methods=_FEW_SHOT,
-            note="Rows are traces of searches: good networks are over-represented.",
+            quick_methods=_FEW_SHOT_QUICK,
+            note=(
+                "Rows are traces of searches: good networks are over-represented. "
+                f"{_FEW_SHOT_NOTE}"
+            ),
         ),
         ComparisonProtocol(
             name="fewshot-macro",
@@ -117,6 +224,8 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
             targets={"acc_mean": "accuracy_percent/cifar10"},
             sizes=(50, 200),
             methods=_FEW_SHOT,
+            quick_methods=_FEW_SHOT_QUICK,
+            note=_FEW_SHOT_NOTE,
         ),
         ComparisonProtocol(
             name="multi-metric-nasbench201",
@@ -213,11 +322,29 @@ PROTOCOLS: dict[str, ComparisonProtocol] = {
                 ".961 at 20."
             ),
         ),
+        _cross_space(
+            "cross-space-16",
+            ACCURACIES,
+            {(AVERAGE, 16): 0.70},
+            (
+                "Published averages over NASNet, Amoeba, PNAS, ENAS and DARTS of network design "
+                "spaces, 16 rows: FLAN .459, RLM .461, QIM .668."
+            ),
+        ),
+        _cross_space(
+            "nds-16",
+            NDS_ACCURACIES,
+            {},
+            (
+                "Needs the published files of network design spaces in the folder nds of "
+                "NAS_RLM_DATA. Published averages: FLAN .459, RLM .461, QIM .668."
+            ),
+        ),
     )
 }
 
 
-def find_protocol(name: str) -> ComparisonProtocol:
+def find_protocol(name: str) -> Comparison:
     """Return a protocol.
 
     Raises:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_rlm.comparison.cross_space import prepare_cross_space, pretraining_without
 from nas_rlm.comparison.details import (
     BlockScores,
     Details,
@@ -22,13 +23,13 @@ from nas_rlm.comparison.details import (
     block_of_rows,
     read_details,
     scatter_of,
-    scores_of_blocks,
 )
-from nas_rlm.comparison.methods import Method, find_method
+from nas_rlm.comparison.jobs import Job, JobResult, Run, Tested, scored
+from nas_rlm.comparison.methods import find_method
 from nas_rlm.comparison.prediction import Models, predict_cell
-from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.pretraining import KEPT
+from nas_rlm.comparison.protocol import Comparison, ComparisonProtocol, CrossSpaceProtocol
 from nas_rlm.comparison.results import Results, Row, read_results
-from nas_rlm.comparison.scores import score_rows
 from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
 from nas_rlm.comparison.splits import CellRows, cell_rows, is_unseen
 from nas_rlm.dataset import digest
@@ -37,27 +38,8 @@ from nas_rlm.file_lock import FileLock
 from nas_rlm.progress import Phases, silent
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is trained and tested at once."""
-
-    method: Method
-    targets: tuple[str, ...]
-    n: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """Everything that a job adds to the files."""
-
-    rows: tuple[Row, ...]
-    blocks: tuple[BlockScores, ...]
-    scatters: tuple[Scatter, ...]
-
-
 def run_protocol(
-    protocol: ComparisonProtocol,
+    protocol: Comparison,
     folder: Path,
     *,
     methods: Sequence[str] | None = None,
@@ -66,8 +48,12 @@ def run_protocol(
     targets: Sequence[str] | None = None,
     processes: int = 1,
     phases: Phases = silent,
+    own_rows: SpaceRows | None = None,
 ) -> Results:
     """Run what is missing of a protocol.
+
+    What several protocols share (pretrained surrogates, zero-cost scores) is kept in the folder
+    ``kept`` beside `folder`.
 
     Args:
         protocol: What to run.
@@ -80,6 +66,7 @@ def run_protocol(
         processes: How many cells run at once. Only with 1 are the seconds believable: processes
             compete for cores, caches and memory.
         phases: Told of reading and of every cell.
+        own_rows: Rows of a user; None for those of the protocol's space.
 
     Raises:
         ConfigError: If a method, size or target is not the protocol's.
@@ -92,13 +79,15 @@ def run_protocol(
     known = {name: find_method(name, protocol.own_methods) for name in methods or protocol.methods}
     _check_choices("target", targets or (), list(protocol.targets))
     _check_choices("size", sizes or (), protocol.sizes)
-    if protocol.is_joint and targets and set(targets) != set(protocol.targets):
+    is_joint = isinstance(protocol, ComparisonProtocol) and protocol.is_joint
+    if is_joint and targets and set(targets) != set(protocol.targets):
         message = (
             f"The targets of {protocol.name!r} are trained together, but only {', '.join(targets)} "
             "were chosen. Leave the choice of targets out."
         )
         raise ConfigError(message)
     results, details = _read(folder, protocol)
+    first_seed = (seeds or protocol.seeds)[0]  # a zero-cost score takes as long as training
     jobs = [
         Job(method, group, n, seed)
         for group in protocol.groups()
@@ -106,6 +95,7 @@ def run_protocol(
         for n in sizes or protocol.sizes
         for seed in seeds or protocol.seeds
         for method in known.values()
+        if protocol.has_cell(method, n) and not (method.zero_cost and seed != first_seed)
     ]
     done = results.cells
     missing = [job for job in jobs if not _cells(job) <= done]
@@ -113,9 +103,9 @@ def run_protocol(
         return results
     with _locked(folder):
         results, details = _read(folder, protocol)  # what another process added meanwhile
-        rows, splits = _read_rows(protocol, missing, phases)
+        run = _prepare(protocol, missing, folder.parent / KEPT, phases, own_rows)
         with phases(protocol.label) as progress:
-            finished = _run_all(protocol, rows, splits, missing, processes)
+            finished = _run_all(run, missing, processes)
             for number, result in enumerate(finished):
                 details.add(result.blocks, result.scatters, folder)
                 kept = [row for row in result.rows if row.cell not in results.cells]
@@ -136,14 +126,14 @@ def _check_choices(kind: str, chosen: Sequence[object], known: Sequence[object])
             raise ConfigError(f"Unknown {kind} {value!r}. Choose among: {choices}.")
 
 
-def _read(folder: Path, protocol: ComparisonProtocol) -> tuple[Results, Details]:
+def _read(folder: Path, protocol: Comparison) -> tuple[Results, Details]:
     """Read both files of a protocol."""
     return read_results(folder, protocol.label), read_details(folder, protocol.label)
 
 
 def _cells(job: Job) -> set[tuple[str, str, int, int]]:
     """Cells that a job finishes."""
-    return {(job.method.name, target, job.n, job.seed) for target in job.targets}
+    return {job.cell(target) for target in job.targets}
 
 
 @contextmanager
@@ -160,33 +150,35 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _read_rows(
-    protocol: ComparisonProtocol, jobs: Sequence[Job], phases: Phases
-) -> tuple[SpaceRows, _Splits]:
-    """Read the space, draw the rows of all jobs and export their texts."""
-    rows = read_space_rows(protocol.space, protocol.metrics)
+def _prepare(
+    protocol: Comparison,
+    jobs: Sequence[Job],
+    kept: Path,
+    phases: Phases,
+    own_rows: SpaceRows | None,
+) -> Run:
+    """Read the rows of all jobs and export their texts."""
+    if isinstance(protocol, CrossSpaceProtocol):
+        return prepare_cross_space(protocol, jobs, kept, phases)
+    if not isinstance(protocol, ComparisonProtocol):
+        message = f"Protocol {protocol.name!r} must be of a kind that can be run."
+        raise ConfigError(message)
+    rows = own_rows or read_space_rows(protocol.space, protocol.metrics)
     splits = {
         (n, seed): cell_rows(protocol, rows, n, seed) for n, seed in {(j.n, j.seed) for j in jobs}
     }
     needed = np.unique(np.concatenate([split.all for split in splits.values()]))
     with phases("exporting architectures") as progress:
         rows.export(needed, progress)
-    return rows, splits
+    blocks = block_of_rows(protocol.space, len(rows))
+    return _Run(protocol, rows, splits, blocks, kept)
 
 
-def _run_all(
-    protocol: ComparisonProtocol,
-    rows: SpaceRows,
-    splits: _Splits,
-    jobs: Sequence[Job],
-    processes: int,
-) -> Iterator[JobResult]:
+def _run_all(run: Run, jobs: Sequence[Job], processes: int) -> Iterator[JobResult]:
     """Run jobs, those that share a model one after the other."""
     batches: dict[tuple[object, ...], list[Job]] = {}
     for job in jobs:
-        batches.setdefault(_shared_model(protocol, job), []).append(job)
-    blocks = block_of_rows(protocol.space, len(rows))
-    run = _Run(protocol, rows, splits, blocks)
+        batches.setdefault(run.shared(job), []).append(job)
     if processes == 1:
         for batch in batches.values():
             yield from run(batch)
@@ -194,29 +186,34 @@ def _run_all(
     yield from _run_in_processes(run, list(batches.values()), processes)
 
 
-def _shared_model(protocol: ComparisonProtocol, job: Job) -> tuple[object, ...]:
-    """What jobs with one trained model have in common."""
-    method = job.method
-    if not method.surrogate:
-        return (method.name, job.targets, job.n, job.seed)
-    model = (method.surrogate, repr(sorted(method.settings.items())), job.seed)
-    if protocol.sources:
-        return model
-    return (*model, method.is_separate, job.targets, job.n)
-
-
 @dataclass(frozen=True)
 class _Run:
-    """Runs batches of jobs on rows that are exported."""
+    """Runs batches of jobs on the rows of one space, which are exported."""
 
     protocol: ComparisonProtocol
     rows: SpaceRows
     splits: _Splits
     blocks: NDArray[np.int64]
+    kept: Path
+
+    def shared(self, job: Job) -> tuple[object, ...]:
+        """What jobs with one trained model have in common."""
+        method = job.method
+        if method.zero_cost:
+            return (method.zero_cost,)
+        if not method.surrogate:
+            return (method.name, job.targets, job.n, job.seed)
+        settings = repr(sorted(method.settings.items()))
+        if method.is_pretrained:
+            return (method.surrogate, settings, "pretrained")
+        model = (method.surrogate, settings, job.seed)
+        if self.protocol.sources:
+            return model
+        return (*model, method.is_separate, job.targets, job.n)
 
     def __call__(self, batch: Sequence[Job]) -> Iterator[JobResult]:
         """Run jobs that share models."""
-        models = Models()
+        models = Models(pretraining_without(self.protocol.space, self.kept))
         for job in batch:
             yield self._run_job(job, models)
 
@@ -226,30 +223,29 @@ class _Run:
         prediction = predict_cell(
             self.protocol, self.rows, job.method, split, job.targets, job.seed, models
         )
-        unseen = is_unseen(self.rows, split)
+        unseen, blocks, tested = is_unseen(self.rows, split), self.blocks, split.test
+        if prediction.predicted is not None:
+            unseen, tested = unseen[prediction.predicted], tested[prediction.predicted]
         rows: list[Row] = []
-        blocks: list[BlockScores] = []
+        by_block: list[BlockScores] = []
         scatters: list[Scatter] = []
         for target, found in prediction.distributions.items():
-            true = self.rows.columns[self.protocol.targets[target]][split.test]
-            cell = (job.method.name, target, job.n, job.seed)
-            seconds = (round(prediction.train_seconds, 3), round(prediction.predict_seconds, 3))
-            for name in self.protocol.scores:
-                value = round(score_rows(name, found, true, unseen), 6)
-                rows.append(Row(*cell, name, value, *seconds))
-            for name in self.protocol.tables:
-                by_block = scores_of_blocks(name, found, true, unseen, self.blocks[split.test])
-                blocks.append(BlockScores(*cell, name, by_block))
-            if not job.method.count:
-                scatters.append(scatter_of(cell, found, true))
-        return JobResult(tuple(rows), tuple(blocks), tuple(scatters))
+            true = self.rows.columns[self.protocol.targets[target]][tested]
+            seconds = (prediction.train_seconds, prediction.predict_seconds)
+            draw = Tested(found, true, unseen, blocks[tested])
+            own = scored(self.protocol, job.cell(target), [draw], seconds)
+            rows += own[0]
+            by_block += own[1]
+            if not job.method.is_untrained:
+                scatters.append(scatter_of(job.cell(target), found, true))
+        return JobResult(tuple(rows), tuple(by_block), tuple(scatters))
 
 
-_worker_run: _Run | None = None
+_worker_run: Run | None = None
 
 
 def _run_in_processes(
-    run: _Run, batches: Sequence[Sequence[Job]], processes: int
+    run: Run, batches: Sequence[Sequence[Job]], processes: int
 ) -> Iterator[JobResult]:
     """Run batches at once; results come as they are finished."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -266,7 +262,7 @@ def _run_in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start_worker(run: _Run, threads: int) -> None:
+def _start_worker(run: Run, threads: int) -> None:
     """Prepare a process: its share of the cores, the rows, and a quiet end on Ctrl-C."""
     global _worker_run  # noqa: PLW0603 - what a process of the pool works on
     import torch

@@ -86,6 +86,13 @@ class SpaceRows:
                 self._operators[row] = tally
         return [self._operators[row] for row in rows.tolist()]
 
+    def one_hot(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the genomes of rows with a column for each choice of each gene."""
+        choices = search_spaces.get_space(self.space).genome_choices
+        genomes = self.genomes[rows]
+        parts = [genomes[:, [gene]] == np.arange(n) for gene, n in enumerate(choices)]
+        return np.concatenate(parts, axis=1).astype(np.float64)
+
     def labels(self, rows: NDArray[np.int64], metrics: Sequence[str]) -> list[dict[str, float]]:
         """Return the known labels of rows, in the order of `metrics`."""
         return [
@@ -133,10 +140,15 @@ def read_space_rows(space: str, metrics: Sequence[str]) -> SpaceRows:
     else:
         table = read_metric_table(space, filed)
         genomes, columns = table.genomes, table.metrics
+    is_development = development_rows(space, genomes)
+    return SpaceRows(space, genomes, {name: columns[name] for name in metrics}, is_development)
+
+
+def development_rows(space: str, genomes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the rows that settings are chosen on, shape ``(n,)``, for genomes ``(n, genes)``."""
     own: Any = search_spaces.get_space(space)
     names = [own.format(own.from_genome(genome)) for genome in genomes.tolist()]
-    is_development = hold_out(names, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT)
-    return SpaceRows(space, genomes, {name: columns[name] for name in metrics}, is_development)
+    return hold_out(names, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT)
 
 
 def _columns_of(

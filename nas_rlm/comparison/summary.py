@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas_rlm.comparison.details import Details
-from nas_rlm.comparison.protocol import ComparisonProtocol
-from nas_rlm.comparison.results import Results, Row
+from nas_rlm.comparison.protocol import AVERAGE, Comparison
+from nas_rlm.comparison.results import Cell, Results, Row
 from nas_rlm.comparison.scores import SCORES
 from nas_rlm.comparison.significance import MIN_SEEDS, Advantage, Blocks, advantage
 from nas_rlm.errors import ArrayError
+
+_BlocksOfCells = dict[Cell, tuple[float | None, ...]]
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,24 @@ class Column:
         return next((entry for entry in self.entries if entry.method == method), None)
 
 
-def method_order(protocol: ComparisonProtocol, results: Results) -> tuple[str, ...]:
+def method_order(protocol: Comparison, results: Results) -> tuple[str, ...]:
     """Return the methods that were run: the protocol's in its order, then others by name."""
     run = {row.method for row in results.rows}
     others = sorted(run - set(protocol.methods))
     return (*[name for name in protocol.methods if name in run], *others)
 
 
+def cell_seconds(results: Results) -> float:
+    """Return the seconds of training and prediction of all cells.
+
+    Cells that share a model count it each, so this is what they would take one by one.
+    """
+    cells = {row.cell: row.train_seconds + row.predict_seconds for row in results.rows}
+    return sum(cells.values())
+
+
 def summarize(
-    protocol: ComparisonProtocol, results: Results, details: Details, score: str
+    protocol: Comparison, results: Results, details: Details, score: str
 ) -> tuple[Column, ...]:
     """Gather one score into columns.
 
@@ -71,9 +82,11 @@ def summarize(
     """
     rows = [row for row in results.rows if row.metric == score]
     blocks = details.block_scores(score)
+    if protocol.has_average:
+        rows, blocks = with_average(protocol, rows, blocks)
     methods = method_order(protocol, results)
     columns = []
-    for target in protocol.targets:
+    for target in protocol.columns:
         for n in sorted({row.n for row in rows if row.target == target}):
             here = {
                 method: [r for r in rows if (r.method, r.target, r.n) == (method, target, n)]
@@ -82,6 +95,43 @@ def summarize(
             found = {method: own for method, own in here.items() if own}
             columns.append(Column(target, n, score, _entries(score, found, blocks)))
     return tuple(columns)
+
+
+def with_average(
+    protocol: Comparison, rows: Sequence[Row], blocks: _BlocksOfCells
+) -> tuple[list[Row], _BlocksOfCells]:
+    """Add the mean of all targets for every method, size and seed that has all of them.
+
+    Args:
+        protocol: Says which targets.
+        rows: Of one score.
+        blocks: Of the same score; a block of the average is the mean of that block of all targets.
+            Targets have different rows, so any pairing of their blocks is as good.
+
+    Returns:
+        Both with a target `AVERAGE`; seconds are sums.
+    """
+    own = {row.cell: row for row in rows}
+    added, more = list(rows), dict(blocks)
+    for method, n, seed in dict.fromkeys((r.method, r.n, r.seed) for r in rows):
+        cells = [(method, target, n, seed) for target in protocol.targets]
+        if any(cell not in own for cell in cells):
+            continue
+        found = [own[cell] for cell in cells]
+        added.append(
+            Row(
+                *(method, AVERAGE, n, seed, found[0].metric),
+                float(np.mean([row.value for row in found])),
+                sum(row.train_seconds for row in found),
+                sum(row.predict_seconds for row in found),
+            )
+        )
+        if all(cell in blocks for cell in cells):
+            more[method, AVERAGE, n, seed] = tuple(
+                None if None in values else float(np.mean([v for v in values if v is not None]))
+                for values in zip(*(blocks[cell] for cell in cells), strict=True)
+            )
+    return added, more
 
 
 def _entries(

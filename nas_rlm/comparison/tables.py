@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nas_rlm.atomic_files import explained, write_atomically
 from nas_rlm.comparison.details import Details
-from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.results import Results
 from nas_rlm.comparison.summary import Column, Entry, method_order, summarize
 from nas_rlm.errors import DatasetError
@@ -18,7 +18,7 @@ _LEGEND = (
 
 
 def results_table(
-    protocol: ComparisonProtocol, results: Results, score: str, details: Details | None = None
+    protocol: Comparison, results: Results, score: str, details: Details | None = None
 ) -> str:
     """Return one Markdown table a target: methods down, training rows across.
 
@@ -33,7 +33,7 @@ def results_table(
     """
     columns = summarize(protocol, results, details or Details(protocol.label), score)
     parts = []
-    for target in protocol.targets:
+    for target in protocol.columns:
         own = [column for column in columns if column.target == target]
         if own:
             parts.append(
@@ -42,7 +42,7 @@ def results_table(
     return "\n\n".join(parts)
 
 
-def results_document(protocol: ComparisonProtocol, results: Results, details: Details) -> str:
+def results_document(protocol: Comparison, results: Results, details: Details) -> str:
     """Return every printed table of a protocol, and what they were measured with."""
     parts = [results_table(protocol, results, score, details) for score in protocol.tables]
     seeds = sorted({row.seed for row in results.rows})
@@ -55,7 +55,7 @@ def results_document(protocol: ComparisonProtocol, results: Results, details: De
 
 
 def _target_table(
-    protocol: ComparisonProtocol,
+    protocol: Comparison,
     target: str,
     score: str,
     columns: Sequence[Column],

@@ -7,7 +7,7 @@ metric; a label that a row lacks takes no part in either loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,14 +96,12 @@ def train(
     parameters = list(network.parameters())
     average = [parameter.detach().clone() for parameter in parameters]
     network.train()
-    waiting = np.empty(0, dtype=np.int64)
+    batches = batches_of_rows(~np.isnan(targets.numpy()), settings.batch_size, rng)
     for step in range(n_steps):
         rate = settings.learning_rate * schedule(step, n_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        if len(waiting) < min(settings.batch_size, n):
-            waiting = rng.permutation(n)
-        rows, waiting = waiting[: settings.batch_size], waiting[settings.batch_size :]
+        rows = next(batches)
         loss = training_loss(network(collate(rows)), targets[torch.from_numpy(rows)], settings)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -118,6 +116,38 @@ def train(
         for mean, parameter in zip(average, parameters, strict=True):
             parameter.copy_(mean)
     network.eval()
+
+
+def batches_of_rows(
+    known: NDArray[np.bool_], batch_size: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Yield batches of rows without end, every row once before any comes again.
+
+    Where rows lack labels, a batch holds rows of one metric, drawn anew for each row among those
+    that it has: rows of different search spaces then share no batch, so all pairs of a batch can
+    be ranked and graphs of different sizes are not padded to one length.
+
+    Args:
+        known: Shape ``(n, m)``: which labels a row has, at least one.
+        batch_size: Rows of a batch; fewer where fewer are left or there are no more.
+        rng: Orders the rows.
+    """
+    n = len(known)
+    if known.all():
+        waiting = np.empty(0, dtype=np.int64)
+        while True:
+            if len(waiting) < min(batch_size, n):
+                waiting = rng.permutation(n)
+            yield waiting[:batch_size]
+            waiting = waiting[batch_size:]
+    while True:
+        metric = np.where(known, rng.random(known.shape), -1.0).argmax(axis=1)
+        parts = []
+        for own in np.unique(metric):
+            rows = rng.permutation(np.flatnonzero(metric == own))
+            parts += [rows[k : k + batch_size] for k in range(0, len(rows), batch_size)]
+        for place in rng.permutation(len(parts)):
+            yield parts[place]
 
 
 def fit_heads(network: nn.Module, outputs: NDArray[np.float64], targets: Tensor) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from surrogates.gnn.gcn import StatementGcn
 from surrogates.gnn.settings import GcnSettings
 from surrogates.gnn.training import (
+    batches_of_rows,
     fit_heads,
     ranking_loss,
     schedule,
@@ -208,3 +209,34 @@ def test_new_heads_are_averages_of_old_ones() -> None:
     assert torch.equal(renewed.bias[0], bias[2])
     assert torch.allclose(renewed.weight[1], (old[0] + old[1] + old[3]) / 3)
     assert torch.allclose(renewed.bias[1], (bias[0] + bias[1] + bias[3]) / 3)
+
+
+def test_rows_with_all_labels_are_shuffled_alike() -> None:
+    batches = batches_of_rows(np.ones((10, 2), dtype=bool), 4, np.random.default_rng(0))
+    first, second, third = next(batches), next(batches), next(batches)
+    assert [len(first), len(second), len(third)] == [4, 4, 4]  # the two that are left are dropped
+    assert len({*first, *second}) == 8
+
+
+def test_a_batch_holds_rows_of_one_metric() -> None:
+    known = np.zeros((30, 3), dtype=bool)
+    known[np.arange(30), np.arange(30) % 3] = True
+    batches = batches_of_rows(known, 4, np.random.default_rng(0))
+    epoch = [next(batches) for _ in range(9)]
+    assert sorted(np.concatenate(epoch).tolist()) == list(range(30))
+    for rows in epoch:
+        assert len(rows) in (4, 2)
+        assert len(set(rows % 3)) == 1
+    order = [int(rows[0] % 3) for rows in epoch]
+    assert order != sorted(order)  # metrics take turns
+
+
+def test_a_row_of_two_metrics_serves_either() -> None:
+    known = np.array([[True, True], [True, False], [False, True]])
+    batches = batches_of_rows(known, 8, np.random.default_rng(0))
+    partners = set()
+    for _ in range(40):
+        rows = next(batches)
+        if 0 in rows:
+            partners |= set(rows.tolist())
+    assert partners == {0, 1, 2}
