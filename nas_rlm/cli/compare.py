@@ -1,15 +1,21 @@
 """`nas-rlm compare`: run a protocol and print its tables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas_rlm.cli.output import JsonOption, print_json, progress_bar, say
 
+if TYPE_CHECKING:
+    from nas_rlm.comparison import Comparison
+    from nas_rlm.comparison.space_rows import SpaceRows
+
 
 def compare(
-    protocol: Annotated[str, typer.Argument(help="Name of the protocol.")],
+    protocol: Annotated[
+        str | None, typer.Argument(help="Name of the protocol; none with --csv.")
+    ] = None,
     experiments: Annotated[
         Path, typer.Option(help="Folder with one folder a protocol, and README.md.")
     ] = Path("experiments"),
@@ -28,13 +34,27 @@ def compare(
         bool,
         typer.Option(help="2 seeds, 2 smallest sizes, 1,000 test rows, in PROTOCOL-quick."),
     ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your rows instead of a protocol, CSV or .parquet: a column `file`, `text` or "
+            "`architecture`, one column per metric."
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Metric of --csv to compare on, all of them by default; repeatable."),
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Search space of the column `architecture` of --csv.")
+    ] = None,
     processes: Annotated[
         int,
         typer.Option(help="Cells at once. Seconds of training are only believable with 1."),
     ] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Compare predictors on the same rows.
+    """Compare predictors on the same rows, those of a protocol or your own (--csv).
 
     Figures go to EXPERIMENTS/PROTOCOL/results.json as they are measured; what is there already is
     not run again, so an interrupted run goes on. The table in EXPERIMENTS/README.md, the pictures
@@ -48,10 +68,6 @@ def compare(
     from nas_rlm.errors import ConfigError
 
     start = time.perf_counter()
-    chosen = comparison.find_protocol(protocol)
-    if quick:
-        chosen = comparison.quick(chosen)
-    folder = experiments / chosen.label
     try:
         numbers = [
             None if value is None else [int(part) for part in value.split(",")]
@@ -59,6 +75,10 @@ def compare(
         ]
     except ValueError as error:
         raise ConfigError(f"Seeds and sizes must be whole numbers: {error}.") from error
+    chosen, own_rows = _chosen(protocol, csv, metric, space, numbers[1])
+    if quick:
+        chosen = comparison.quick(chosen)
+    folder = experiments / chosen.label
     names = [*(methods.split(",") if methods else chosen.methods), *(method or [])]
     if any(":" in name for name in names):
         sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a module beside the user
@@ -74,6 +94,7 @@ def compare(
         targets=targets.split(",") if targets else None,
         processes=processes,
         phases=progress_bar,
+        own_rows=own_rows,
     )
     seconds = time.perf_counter() - start
     spent = comparison.cell_seconds(results)
@@ -104,3 +125,31 @@ def compare(
         )
     else:
         typer.echo(document)
+
+
+def _chosen(
+    protocol: str | None,
+    csv: Path | None,
+    metrics: list[str] | None,
+    space: str | None,
+    sizes: list[int] | None,
+) -> "tuple[Comparison, SpaceRows | None]":
+    """The protocol, and the rows if they are a user's own."""
+    import nas_rlm.comparison as comparison
+    from nas_rlm.comparison.own_rows import own_protocol, own_rows
+    from nas_rlm.errors import ConfigError
+    from nas_rlm.row_files import read_rows
+
+    if (protocol is None) == (csv is None):
+        known = ", ".join(comparison.PROTOCOLS)
+        message = f"Name either a protocol or a file of your own (--csv). Protocols: {known}."
+        raise ConfigError(message)
+    if csv is None:
+        if metrics or space:
+            raise ConfigError("`--metric` and `--space` belong to `--csv`. Leave them out.")
+        return comparison.find_protocol(protocol or ""), None
+    with progress_bar("reading rows") as progress:
+        data = read_rows(csv, space=space, progress=progress)
+    made = own_protocol(data, csv, metrics or (), sizes or ())
+    with progress_bar("counting") as progress:
+        return made, own_rows(data, made.space, progress)

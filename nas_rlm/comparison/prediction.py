@@ -267,7 +267,8 @@ def _from_sources(
     for metric in metrics:
         start = time.perf_counter()
         own = rows.labels(cell.train, [metric])
-        like = {metric: nearest_metric(surrogate, train_texts, rows.columns[metric][cell.train])}
+        truth = rows.columns[metric][cell.train]
+        like = {metric: nearest_metric(surrogate, train_texts, truth)} if np.ptp(truth) else None
         tuned = surrogate.finetune(train_texts, own, like=like, seed=seed)
         fitted = time.perf_counter()
         found[metric] = tuned.predict(test_texts, [metric])[metric]
@@ -282,7 +283,7 @@ def nearest_metric(surrogate: Surrogate, texts: Sequence[str], labels: NDArray[n
     Args:
         surrogate: What knows other metrics.
         texts: Of the rows.
-        labels: Of the new metric, shape ``(n,)``.
+        labels: Of the new metric, shape ``(n,)``, not all equal.
     """
     found = surrogate.predict(texts)
     return max(found, key=lambda name: spearman(found[name].estimate, labels))

@@ -6,7 +6,7 @@ Labels of NAS-Bench-201 accuracies come from the installed table, all others fro
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
 from nas_rlm.comparison.protocol import DEVELOPMENT_SALT, DEVELOPMENT_SHARE
 from nas_rlm.data_files import read_metric_table
 from nas_rlm.dataset import digest, hold_out
-from nas_rlm.errors import DatasetError
+from nas_rlm.errors import ConfigError, DatasetError
 from nas_rlm.progress import Progress, no_progress
 from search_spaces.counts import count_graph
 
@@ -39,13 +39,42 @@ class SpaceRows:
     _counts: dict[int, dict[str, float]] = field(default_factory=dict)
     _operators: dict[int, dict[str, float]] = field(default_factory=dict)
 
+    @classmethod
+    def of_texts(
+        cls,
+        space: str,
+        texts: Sequence[str],
+        columns: dict[str, NDArray[np.float64]],
+        counts: Sequence[dict[str, float]],
+    ) -> Self:
+        """Make rows of networks that belong to no search space; they have no genomes.
+
+        Args:
+            space: What the rows are called.
+            texts: n ONNX texts.
+            columns: Metric to labels, shape ``(n,)``, NaN where not known.
+            counts: ``params`` and ``macs`` of each text.
+        """
+        n = len(texts)
+        return cls(
+            space,
+            np.zeros((n, 0), dtype=np.int64),
+            columns,
+            np.zeros(n, dtype=np.bool_),
+            dict(enumerate(texts)),
+            {row: digest(text) for row, text in enumerate(texts)},
+            dict(enumerate(counts)),
+        )
+
     def __len__(self) -> int:
         return len(self.genomes)
 
     def export(self, rows: Iterable[int], progress: Progress = no_progress) -> None:
         """Export the texts of rows, each once."""
-        space = search_spaces.get_space(self.space)
         missing = [int(row) for row in rows if int(row) not in self._texts]
+        if not missing:
+            return
+        space = search_spaces.get_space(self.space)
         for done, row in enumerate(missing):
             architecture = space.from_genome(self.genomes[row].tolist())
             text = space.to_text(architecture)
@@ -87,7 +116,14 @@ class SpaceRows:
         return [self._operators[row] for row in rows.tolist()]
 
     def one_hot(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the genomes of rows with a column for each choice of each gene."""
+        """Return the genomes of rows with a column for each choice of each gene.
+
+        Raises:
+            ConfigError: If the rows have no genomes.
+        """
+        if not self.genomes.shape[1]:
+            message = f"Learners on genomes need a search space, but {self.space!r} is none."
+            raise ConfigError(message)
         choices = search_spaces.get_space(self.space).genome_choices
         genomes = self.genomes[rows]
         parts = [genomes[:, [gene]] == np.arange(n) for gene, n in enumerate(choices)]

@@ -37,6 +37,10 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         (["nothing"], "No protocol 'nothing'"),
         ([NASBENCH201, "--seeds", "0,x"], "Seeds and sizes must be whole numbers"),
         ([NASBENCH201, "--methods", "rml"], "Unknown method 'rml'"),
+        ([], "Name either a protocol or a file of your own (--csv). Protocols: fewshot-"),
+        ([NASBENCH201, "--csv", "rows.csv"], "Name either a protocol or a file"),
+        ([NASBENCH201, "--metric", "params"], "`--metric` and `--space` belong to `--csv`"),
+        (["--csv", "no-such.csv"], "'no-such.csv' cannot be read"),
         ([NASBENCH201, "--method", "no.such:Class"], "cannot be imported"),
         ([NASBENCH201, "--processes", "0"], "`processes` must be at least 1"),
         (["calibration", "--targets", "fpga"], "Unknown target 'fpga'"),
@@ -91,3 +95,63 @@ def test_a_run_goes_on_and_writes_its_table(tmp_path: Path) -> None:
     assert "1 new cells, 2 kept" in again.stderr
     assert "| params |" in again.stdout
     assert again.stdout.strip() in document.read_text()
+
+
+def own_file(folder: Path, n_rows: int) -> Path:
+    """Rows of a user: architectures whose accuracy follows their parameters."""
+    space, rng = get_space("nasbench201"), np.random.default_rng(0)
+    lines = ["architecture,accuracy_percent/my_task,latency_ms/my_phone"]
+    for row in range(n_rows):
+        architecture = space.sample(rng)
+        size = space.published_counts(architecture).parameters / 1e5
+        latency = "" if row % 7 == 0 else f"{size + rng.normal():.4f}"
+        lines.append(f"{space.format(architecture)},{50 + size + rng.normal():.4f},{latency}")
+    path = folder / "My rows.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_rows_of_a_user_are_compared(tmp_path: Path) -> None:
+    path = own_file(tmp_path, 90)
+    arguments = ["compare", "--csv", str(path), "--space", "nasbench201", "--sizes", "20,40"]
+    arguments += ["--metric", "accuracy_percent/my_task", "--experiments", str(tmp_path / "out")]
+    arguments += ["--methods", "params,constant,memorizer,graph_gp", "--seeds", "0,1"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.stderr
+    assert "| `accuracy_percent-my_task`, kendall_tau | 20 rows | 40 rows |" in done.stdout
+    (folder,) = (tmp_path / "out").iterdir()
+    assert folder.name.startswith("my-rows-")
+    rows = json.loads((folder / "results.json").read_text())["rows"]
+    found = {
+        (r["method"], r["n"], r["seed"]): r["value"] for r in rows if r["metric"] == "spearman"
+    }
+    assert len(found) == 4 * 2 * 2
+    assert found["params", 40, 0] > 0.5
+    assert (folder / "curves-accuracy_percent-my_task-kendall_tau.svg").exists()
+    again = CliRunner().invoke(app, arguments)
+    assert "0 new cells, 16 kept" in again.stderr
+    path.write_text(path.read_text().replace(",5", ",6", 1))
+    changed = CliRunner().invoke(app, arguments)
+    assert "16 new cells, 0 kept" in changed.stderr  # other labels, other figures
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["--sizes", "80"], "has 90 rows with every metric; `sizes` must be from 1 and leave 20"),
+        (
+            ["--metric", "params"],
+            "My rows.csv has no metric 'params', but accuracy_percent/my_task",
+        ),
+        (["--methods", "genome_gp"], "Learners on genomes need a search space"),
+    ],
+)
+def test_what_the_rows_of_a_user_lack_is_told(
+    tmp_path: Path, arguments: list[str], rule: str
+) -> None:
+    path = own_file(tmp_path, 90)
+    chosen = ["--metric", "accuracy_percent/my_task"] if "--metric" not in arguments else []
+    where = ["--csv", str(path), "--space", "nasbench201", "--experiments", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, ["compare", *where, *chosen, *arguments])
+    assert done.exit_code == 2
+    assert rule in done.stderr

@@ -10,10 +10,10 @@ import pytest
 
 from nas_rlm.comparison import ComparisonProtocol, Method, run_protocol, runner
 from nas_rlm.comparison.details import read_details
-from nas_rlm.comparison.prediction import CellPrediction
+from nas_rlm.comparison.prediction import CellPrediction, nearest_metric
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import ConfigError, RunFolderBusyError
-from surrogates import PredictiveDistribution
+from surrogates import PredictiveDistribution, get_surrogate
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES, TINY
 
 
@@ -159,6 +159,7 @@ def test_joint_targets_share_a_model_and_separate_ones_do_not(
 def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
     protocol: ComparisonProtocol, rows: SpaceRows, tmp_path: Path
 ) -> None:
+    longer = {**TINY, "n_steps": 60}
     device = dataclasses.replace(
         protocol,
         targets={"fpga": LATENCIES[1]},
@@ -166,9 +167,12 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
         n_source=30,
         sizes=(20,),
         seeds=(0,),
-        methods=("gcn", "lookup", "macs"),
+        methods=("gcn", "gcn_ridge", "lookup", "macs", "constant", "memorizer"),
         own_methods={
-            "gcn": Method("gcn", surrogate="gcn", settings={**TINY, "n_steps": 60}),
+            "gcn": Method("gcn", surrogate="gcn", settings=longer),
+            "gcn_ridge": Method("gcn_ridge", surrogate="gcn", settings=longer, transfer="ridge"),
+            "constant": Method("constant", surrogate="constant", transfer="none"),
+            "memorizer": Method("memorizer", surrogate="memorizer", transfer="none"),
             "lookup": Method("lookup", is_lookup=True),
         },
     )
@@ -176,6 +180,11 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
     found = {r.method: r.value for r in results.rows if r.metric == "spearman"}
     assert found["lookup"] > 0.7
     assert found["gcn"] > 0.5
+    assert found["gcn_ridge"] > 0.5
+    assert found["gcn"] != found["gcn_ridge"]
+    assert found["constant"] == 0.0
+    unseen = {r.method: r.value for r in results.rows if r.metric == "kendall_tau_unseen"}
+    assert unseen["memorizer"] == 0.0
     # Spoil every source label outside the source rows: nothing may change.
     cell = runner.cell_rows(device, rows, 20, 0)
     for name, own in cell.sources.items():
@@ -183,6 +192,15 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
         rows.columns[name][outside] = 1e6
     again = run_protocol(device, tmp_path / "second")
     assert [r.value for r in again.rows] == [r.value for r in results.rows]
+
+
+def test_a_new_device_starts_from_the_one_that_it_follows(rows: SpaceRows) -> None:
+    texts = rows.texts(np.arange(12))
+    columns = {name: np.arange(12.0) * sign for name, sign in (("a", -1), ("b", 1), ("c", 0))}
+    labels = [{name: column[row] for name, column in columns.items()} for row in range(12)]
+    known = get_surrogate("memorizer").fit(texts, labels)
+    assert nearest_metric(known, texts, np.arange(12.0) ** 2) == "b"
+    assert nearest_metric(known, texts, -np.arange(12.0)) == "a"
 
 
 @pytest.mark.usefixtures("space")
