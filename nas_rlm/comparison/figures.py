@@ -14,7 +14,10 @@ from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.summary import Column
 from nas_rlm.report.figures import Axis
 
-BASELINES = ("params", "macs", "constant", "memorizer", "operator_lookup")
+BASELINES = (
+    *("params", "macs", "synflow", "jacov", "grad_norm", "snip", "naswot"),
+    *("constant", "memorizer", "operator_lookup"),
+)
 """Methods that learn little or nothing: drawn grey."""
 _COLORS = ("#2a78d6", "#d9622b", "#2f9e6e", "#a94fb0", "#b78a0d", "#5560c9", "#158f9e", "#c43e63")
 _GREYS = ("#55534d", "#77756e", "#8f8d85", "#a09e96", "#66645d")

@@ -114,6 +114,19 @@ def new_surrogate(method: Method) -> Surrogate:
     return _surrogate_class(method.surrogate)(**method.settings)
 
 
+def can_finetune(method: Method) -> bool:
+    """Tell whether a method is a surrogate that can be fine-tuned.
+
+    Raises:
+        ConfigError: If its class cannot be imported.
+    """
+    if not method.surrogate:
+        return False
+    if method.surrogate in SURROGATES:
+        return surrogate_class(method.surrogate).can_finetune
+    return _surrogate_class(method.surrogate).can_finetune
+
+
 def load_surrogate(method: Method, folder: Path) -> Surrogate:
     """Read a fitted surrogate of a method.
 

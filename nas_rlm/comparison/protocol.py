@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from nas_rlm.comparison.methods import Method
+from nas_rlm.comparison.methods import Method, can_finetune
 from nas_rlm.errors import ConfigError
 
 DEVELOPMENT_SHARE = 0.2
@@ -87,6 +87,10 @@ class Comparison:
     def space_of(self, target: str) -> str:
         """Name of the search space of a target."""
         return target
+
+    def meant(self, method: Method) -> Method:
+        """Return what a method that is none of `own_methods` means here."""
+        return method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +171,12 @@ class CrossSpaceProtocol(Comparison):
     def source_of(self, target: str) -> Source:
         """Return the rows of a target."""
         return next(source for source in self.sources if source.space == target)
+
+    def meant(self, method: Method) -> Method:
+        """Whatever can be fine-tuned learns the other spaces first."""
+        if method.name in self.own_methods or not can_finetune(method):
+            return method
+        return replace(method, is_pretrained=True)
 
     def has_cell(self, method: Method, n: int) -> bool:
         """Without rows there is only what learned other spaces or learns nothing at all."""

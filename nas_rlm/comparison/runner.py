@@ -76,7 +76,10 @@ def run_protocol(
     """
     if processes < 1:
         raise ConfigError(f"`processes` must be at least 1, but got {processes}.")
-    known = {name: find_method(name, protocol.own_methods) for name in methods or protocol.methods}
+    known = {
+        name: protocol.meant(find_method(name, protocol.own_methods))
+        for name in methods or protocol.methods
+    }
     _check_choices("target", targets or (), list(protocol.targets))
     _check_choices("size", sizes or (), protocol.sizes)
     is_joint = isinstance(protocol, ComparisonProtocol) and protocol.is_joint

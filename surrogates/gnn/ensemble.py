@@ -165,7 +165,7 @@ class NetworkEnsemble(Surrogate):
             fitted.reader.read(texts),
             labels,
             copied,
-            self.settings.for_finetuning(),
+            self.settings.for_finetuning(len(texts)),
             seed,
             progress,
         )

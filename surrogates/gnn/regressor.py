@@ -32,7 +32,7 @@ from surrogates.gnn.settings import (
 )
 from surrogates.gnn.ta_gates import StatementTaGates
 from surrogates.inputs.batches import GraphBatch, StatementInterner
-from surrogates.inputs.statements import StatementGraph, read_statements
+from surrogates.inputs.statements import read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 
 
@@ -50,12 +50,12 @@ class StatementReader(Reader):
     @classmethod
     def fit(cls, texts: Sequence[str], vocabulary_size: int) -> StatementReader:
         """Train a tokenizer on the statements of texts."""
-        statements = [statement for graph in _read(texts) for statement in graph.statements]
+        statements = [statement for graph in read_all(texts) for statement in graph.statements]
         return cls(StatementTokenizer.train(statements, vocabulary_size=vocabulary_size))
 
     def read(self, texts: Sequence[str]) -> ReadRows:
         """Read texts into statement graphs; see :meth:`surrogates.gnn.ensemble.Reader.read`."""
-        graphs = _read(texts)
+        graphs = read_all(texts)
         interner = StatementInterner(self.tokenizer)
         numbers = interner.intern(graphs)
 
@@ -152,12 +152,3 @@ class BrpNasRegressor(GnnRegressor):
     name: ClassVar[str] = "brp_nas"
     settings_type = BrpNasSettings
     network_type = StatementBrpNas
-
-
-def _read(texts: Sequence[str]) -> list[StatementGraph]:
-    """Read texts, each distinct one once."""
-    graphs: dict[str, StatementGraph] = {}
-    for text in texts:
-        if text not in graphs:
-            graphs[text] = read_statements(text)
-    return [graphs[text] for text in texts]

@@ -41,8 +41,8 @@ class NetworkSettings:
     """Decoupled weight decay."""
     average_decay: float = 0.99
     """Of the moving average of the weights, which is what predicts."""
-    finetune_steps: int = 60
-    """Training steps of a member that starts from a fitted one."""
+    finetune_steps: int | None = None
+    """Training steps of a member that starts from a fitted one; None chooses by the rows."""
     finetune_learning_rate: float = 1e-3
     """Peak learning rate of these steps."""
 
@@ -61,7 +61,6 @@ class NetworkSettings:
             ("learning_rate", 0.0, 1.0),
             ("weight_decay", 0.0, 10.0),
             ("average_decay", 0.0, 0.99999),
-            ("finetune_steps", 1, 1_000_000),
             ("finetune_learning_rate", 0.0, 1.0),
         ):
             check_range(name, getattr(self, name), low, high)
@@ -69,8 +68,10 @@ class NetworkSettings:
             raise SettingsError(
                 "`squared_error_weight` or `ranking_weight` must be positive, but both are 0."
             )
-        if self.n_steps is not None and self.n_steps < 1:
-            raise SettingsError(f"`n_steps` must be at least 1, but got {self.n_steps!r}.")
+        for name in ("n_steps", "finetune_steps"):
+            steps = getattr(self, name)
+            if steps is not None and steps < 1:
+                raise SettingsError(f"`{name}` must be at least 1, but got {steps!r}.")
 
     def steps_for(self, n_rows: int) -> int:
         """Training steps for a number of rows: more rows repay more steps."""
@@ -78,11 +79,12 @@ class NetworkSettings:
             return self.n_steps
         return int(min(2000, 200 + 0.6 * n_rows))
 
-    def for_finetuning(self) -> Self:
-        """Return the settings with which a fitted network is trained further."""
-        return replace(
-            self, n_steps=self.finetune_steps, learning_rate=self.finetune_learning_rate
-        )
+    def for_finetuning(self, n_rows: int) -> Self:
+        """Return the settings with which a fitted network is trained further on rows."""
+        steps = self.finetune_steps
+        if steps is None:
+            steps = int(min(1000, 50 + 0.6 * n_rows))
+        return replace(self, n_steps=steps, learning_rate=self.finetune_learning_rate)
 
 
 @dataclass(frozen=True)

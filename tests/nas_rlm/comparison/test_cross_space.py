@@ -12,6 +12,7 @@ from nas_rlm.comparison import (
     CrossSpaceProtocol,
     Method,
     cross_space,
+    find_method,
     find_protocol,
     pretraining,
     results_table,
@@ -153,6 +154,13 @@ def test_only_other_spaces_and_no_development_rows_are_pretrained_on(
     held = tables["enas_macro"].texts(np.flatnonzero(tables["enas_macro"].is_development))
     told = tables["enas_macro"].texts(np.flatnonzero(~tables["enas_macro"].is_development))
     assert not (set(held) - set(told)) & set(texts)
+
+
+def test_whatever_can_be_finetuned_is_pretrained(across: CrossSpaceProtocol) -> None:
+    assert across.meant(find_method("gin")).is_pretrained
+    assert not across.meant(find_method("graph_trees")).is_pretrained
+    assert not across.meant(find_method("params")).is_pretrained
+    assert not across.meant(across.own_methods["scratch"]).is_pretrained
 
 
 def test_draws_share_no_row(across: CrossSpaceProtocol, tables: dict[str, SpaceRows]) -> None:

@@ -20,6 +20,7 @@ from surrogates.gnn.settings import GcnSettings, GraphTransformerSettings
         ("ranking_weight", float("nan")),
         ("ranking_temperature", 0.0),
         ("n_steps", 0),
+        ("finetune_steps", 0),
         ("batch_size", 1),
         ("learning_rate", "fast"),
         ("weight_decay", -1.0),
@@ -53,3 +54,12 @@ def test_a_network_must_learn_from_something() -> None:
 def test_heads_must_share_the_width() -> None:
     with pytest.raises(SettingsError, match=r"`width` must be a multiple of 4.*got 30"):
         GraphTransformerSettings(width=30)
+
+
+def test_finetuning_takes_fewer_and_smaller_steps() -> None:
+    settings = GcnSettings()
+    for n in (16, 200, 1000):
+        tuned = settings.for_finetuning(n)
+        assert tuned.steps_for(n) < settings.steps_for(n)
+        assert tuned.learning_rate < settings.learning_rate
+    assert GcnSettings(finetune_steps=7).for_finetuning(1000).steps_for(1000) == 7
