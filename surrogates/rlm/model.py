@@ -101,9 +101,7 @@ class RlmNetwork(HeadNetwork):
             sharpness: Multiplies the logits of every token; the inverse of a temperature.
         """
         logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
-        legal = (logits + trie.legal_bias).log_softmax(dim=-1)
-        paths = legal.flatten(1).index_select(1, trie.leaf_paths.flatten())
-        return paths.view(len(paths), *trie.leaf_paths.shape).sum(dim=-1)
+        return leaf_log_probabilities(logits, trie)
 
     def next_token_logits(
         self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
@@ -173,3 +171,15 @@ class TrieTensors:
             legal_bias=torch.zeros(legal.shape).masked_fill(~legal, -torch.inf),
             leaf_paths=torch.from_numpy(paths),
         )
+
+
+def leaf_log_probabilities(logits: Tensor, trie: TrieTensors) -> Tensor:
+    """Return the log probability of every numeral, shape ``(n, l)``.
+
+    Args:
+        logits: Shape ``(n, t, v)``, at every prefix of the trie.
+        trie: Prefixes and legal tokens.
+    """
+    legal = (logits + trie.legal_bias).log_softmax(dim=-1)
+    paths = legal.flatten(1).index_select(1, trie.leaf_paths.flatten())
+    return paths.view(len(paths), *trie.leaf_paths.shape).sum(dim=-1)

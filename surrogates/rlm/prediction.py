@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, channel
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 
 
@@ -22,9 +23,9 @@ def exact_distribution(
     metric: int,
     trie: TrieTensors,
     given: Mapping[int, Tensor] | None = None,
-    sharpness: float = 1.0,
+    calibration: MetricCalibration = UNCALIBRATED,
 ) -> Tensor:
-    """Return the probability of every numeral, shape ``(n, l)``.
+    """Return the probability that every numeral is meant, shape ``(n, l)``.
 
     Args:
         network: In evaluation mode.
@@ -32,10 +33,12 @@ def exact_distribution(
         metric: Metric id.
         trie: Its legal numerals.
         given: Metric id to known numerals, shape ``(n, length)`` each.
-        sharpness: Of the metric, see :mod:`surrogates.rlm.calibration`.
+        calibration: Of the metric.
     """
     context = _all_known(given) if given else None
-    return network.leaf_log_probabilities(memory, metric, trie, context, sharpness).exp()
+    sharpness = calibration.sharpness
+    written = network.leaf_log_probabilities(memory, metric, trie, context, sharpness).exp()
+    return written @ channel(trie.leaf_values, calibration) if calibration.width else written
 
 
 def _all_known(given: Mapping[int, Tensor]) -> Context:
@@ -50,7 +53,7 @@ def chain_distributions(
     memory: Memory,
     metrics: Sequence[int],
     tries: Sequence[TrieTensors],
-    sharpness: Sequence[float],
+    calibrations: Sequence[MetricCalibration],
     *,
     min_mass: float,
 ) -> list[Tensor]:
@@ -61,7 +64,7 @@ def chain_distributions(
         memory: Encoded texts, n of them.
         metrics: Metric ids in decoding order.
         tries: Legal numerals of each of them.
-        sharpness: Of each of them.
+        calibrations: Of each of them.
         min_mass: Sequences of earlier numerals with less joint probability are left out and the
             rest is scaled up; 0 keeps every one and is exact.
 
@@ -72,9 +75,11 @@ def chain_distributions(
     origin, weight = torch.arange(n), torch.ones(n)
     given: dict[int, Tensor] = {}
     marginals = []
-    for place, (metric, trie, sharp) in enumerate(zip(metrics, tries, sharpness, strict=True)):
+    for place, (metric, trie, calibration) in enumerate(
+        zip(metrics, tries, calibrations, strict=True)
+    ):
         rows = memory.rows(origin)
-        probabilities = exact_distribution(network, rows, metric, trie, given, sharp)
+        probabilities = exact_distribution(network, rows, metric, trie, given, calibration)
         joint = weight[:, None] * probabilities
         marginal = torch.zeros(n, probabilities.shape[1]).index_add_(0, origin, joint)
         marginals.append(marginal / marginal.sum(dim=1, keepdim=True))
@@ -98,10 +103,11 @@ def sample_numerals(
     *,
     origin: Tensor,
     given: Mapping[int, Tensor] | None = None,
+    calibration: MetricCalibration = UNCALIBRATED,
     temperature: float = 1.0,
     top_p: float = 1.0,
 ) -> Tensor:
-    """Draw numerals token by token under the grammar.
+    """Draw numerals token by token under the grammar, then what each of them means.
 
     Args:
         network: In evaluation mode.
@@ -111,7 +117,9 @@ def sample_numerals(
         generator: Source of randomness.
         origin: Shape ``(n,)``, the text of each draw.
         given: Metric id to known numerals, shape ``(n, length)`` each.
-        temperature: Divides the logits, above 0; 1 samples the exact distribution.
+        calibration: Of the metric.
+        temperature: Divides the logits, above 0; 1 samples the exact distribution. The error of
+            the calibration stays what it is.
         top_p: Keeps the likeliest tokens that reach this mass, in (0, 1].
 
     Returns:
@@ -128,14 +136,18 @@ def sample_numerals(
     node = torch.zeros(n, dtype=torch.long)
     for depth in range(trie.leaf_tokens.shape[1]):
         row = logits[origin, node].masked_fill(~trie.legal[node], -torch.inf)
-        probabilities = torch.softmax(row / temperature, dim=1)
+        probabilities = torch.softmax(row * (calibration.sharpness / temperature), dim=1)
         if top_p < 1.0:
             probabilities = _nucleus(probabilities, top_p)
         token = torch.multinomial(probabilities, 1, generator=generator)
         numeral = torch.cat([numeral, token], dim=1)
         if depth + 1 < trie.leaf_tokens.shape[1]:
             node = children[node, token[:, 0]]
-    return numeral
+    if not calibration.width:
+        return numeral
+    written = (trie.leaf_tokens == numeral[:, None]).all(dim=2).int().argmax(dim=1)
+    meant = channel(trie.leaf_values, calibration)[written]
+    return trie.leaf_tokens[torch.multinomial(meant, 1, generator=generator)[:, 0]]
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:

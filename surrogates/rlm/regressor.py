@@ -20,6 +20,7 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
+from surrogates.rlm.calibration import held_out
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.heads import head_class
@@ -89,16 +90,21 @@ class RlmRegressor(Surrogate):
         reader = reader_class(self.settings.encoder).learn(texts, self.settings)
         head = head_class(self.settings.head).fit(raw, self.settings)
         rows = TrainingRows(reader.prepare(texts), head.rows(raw))
-        members = []
+        held = held_out(texts, schedule.n_members, np.random.default_rng([seed, 0x4E1D]))
+        networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):
                 rng = np.random.default_rng([seed, member])
                 torch.manual_seed(int(rng.integers(2**63)))
                 network = head.new_network(reader.new_network())
                 shown = _progress_of_member(progress, member, schedule.n_members)
-                calibration = train(network, head, rows, self.settings, schedule, rng, shown)
-                members.append(Member(network, calibration))
-        self._metrics, self._members = tuple(metrics), members
+                evidence.append(
+                    train(network, head, rows, self.settings, schedule, held[member], rng, shown)
+                )
+                networks.append(network)
+        calibrations = head.calibrate(networks, evidence, rows.inputs, rows.labels)
+        self._metrics = tuple(metrics)
+        self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head = reader, head
         return self
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from surrogates.base import Progress
 from surrogates.memory import keep_freed_memory
-from surrogates.rlm.calibration import held_out_rows
+from surrogates.rlm.calibration import HeldOut
 from surrogates.rlm.encoders.base import PreparedTexts
-from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows
+from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.precision import training_autocast
 from surrogates.rlm.settings import RlmSettings, Schedule
 
@@ -42,13 +42,14 @@ def train(
     rows: TrainingRows,
     settings: RlmSettings,
     schedule: Schedule,
+    held: HeldOut,
     rng: np.random.Generator,
     progress: Progress | None = None,
-) -> Calibration:
+) -> Evidence:
     """Train a network in place, in two cycles; it ends in evaluation mode.
 
-    The first cycle leaves some rows out, on which the head calibrates the network; the second goes
-    on with all rows.
+    The first cycle leaves some rows out, for which the network is then asked; the second goes on
+    with all rows.
 
     Args:
         network: Freshly created, or trained before.
@@ -56,27 +57,28 @@ def train(
         rows: At least one.
         settings: Rates.
         schedule: Steps and rows of a step.
+        held: Rows that the first cycle leaves out.
         rng: Order of rows and whatever the head leaves to chance.
         progress: Called at every step with the loss.
 
     Returns:
-        The calibration of each metric.
+        What the network said of the held-out rows, nothing if there were none.
     """
     keep_freed_memory()
     n_rows = len(rows.inputs)
     n_steps, batch_size = schedule.n_steps, schedule.batch_size
-    held = held_out_rows(n_rows, rng)
-    calibration = head.uncalibrated()
+    evidence: Evidence = []
     first = 0
-    if len(held) and n_steps > 1:
+    if len(held.rows) and n_steps > 1:
         first = n_steps // 2
-        kept = np.delete(np.arange(n_rows), held)
+        kept = np.delete(np.arange(n_rows), held.rows)
         cycle = _Cycle(first, 0, n_steps, batch_size)
         _train_cycle(network, head, rows, kept, settings, rng, cycle, progress)
-        calibration = head.calibrate(network, rows.inputs.collate(held), rows.labels, held)
+        asked = rows.inputs.collate(held.distinct)
+        evidence = head.evidence(network, asked, rows.labels, held.distinct)
     cycle = _Cycle(n_steps - first, first, n_steps, batch_size)
     _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress)
-    return head.finish(network, rows.inputs, rows.labels, calibration)
+    return evidence
 
 
 class _Cycle(NamedTuple):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Calibration = list[list[float]]
 """Per metric, the numbers that a head chose for one trained network on held-out rows."""
 
+Evidence = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Per metric, what a network says of rows that it was not trained on, and their targets."""
+
 
 class HeadNetwork(nn.Module):
     """A network that a head created: an encoder and the head's own layers."""
@@ -116,18 +119,10 @@ class Head(ABC):
         """
 
     @abstractmethod
-    def uncalibrated(self) -> Calibration:
-        """Return the calibration of a network for which no rows were held out."""
-
-    @abstractmethod
-    def calibrate(
-        self,
-        network: HeadNetwork,
-        batch: Batch,
-        rows: Any,
-        held: NDArray[np.int64],
-    ) -> Calibration:
-        """Choose the calibration on rows that the network was not trained on.
+    def evidence(
+        self, network: HeadNetwork, batch: Batch, rows: Any, held: NDArray[np.int64]
+    ) -> Evidence:
+        """Return what a network says of rows that it was not trained on.
 
         Args:
             network: In evaluation mode.
@@ -136,22 +131,22 @@ class Head(ABC):
             held: Row numbers of the batch.
         """
 
-    def finish(
+    @abstractmethod
+    def calibrate(
         self,
-        network: HeadNetwork,  # noqa: ARG002 - for heads that override this
-        inputs: PreparedTexts,  # noqa: ARG002
-        rows: Any,  # noqa: ARG002
-        calibration: Calibration,
-    ) -> Calibration:
-        """Return the calibration of a network that is trained to the end; as it was, by default.
+        networks: Sequence[HeadNetwork],
+        evidence: Sequence[Evidence],
+        inputs: PreparedTexts,
+        rows: Any,
+    ) -> list[Calibration]:
+        """Choose the calibration of every member once all are trained.
 
         Args:
-            network: In evaluation mode.
+            networks: In evaluation mode, trained to the end.
+            evidence: Of each of them; empty for one from which no rows were held out.
             inputs: All training rows.
             rows: From :meth:`rows`.
-            calibration: From :meth:`calibrate`, or :meth:`uncalibrated` if no rows were held out.
         """
-        return calibration
 
     @abstractmethod
     def distributions(

@@ -11,10 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.rlm.calibration import best_sharpness
+from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration
 from surrogates.rlm.digit_trie import digit_trie
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork
-from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows, Member, Table
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
+from surrogates.rlm.heads.base import (
+    Calibration,
+    Evidence,
+    Head,
+    HeadNetwork,
+    LabelRows,
+    Member,
+    Table,
+)
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.metric_scale import MetricScale
 from surrogates.rlm.model import Context, RlmNetwork, TrieTensors
@@ -138,32 +146,41 @@ class DigitsHead(Head):
                 total = total + settings.ranking_weight * ranking
         return total
 
-    def uncalibrated(self) -> Calibration:
-        """Return sharpness 1 for every metric."""
-        return [[1.0] for _ in self.scales]
-
     @torch.inference_mode()
-    def calibrate(
+    def evidence(
         self, network: HeadNetwork, batch: Batch, rows: NumeralRows, held: NDArray[np.int64]
-    ) -> Calibration:
-        """Choose the sharpness of each metric; see :mod:`surrogates.rlm.calibration`."""
+    ) -> Evidence:
+        """Return the logits at every prefix and the labels on the numeral scale, per metric."""
         network = cast("RlmNetwork", network)
         memory = network.encode(batch)
-        chosen = self.uncalibrated()
+        found = []
         for metric in range(len(self.scales)):
-            labelled = np.flatnonzero(~np.isnan(rows.targets[held, metric]))
-            if not len(labelled):
-                continue
-            trie = self.trie(metric)
-            scaled = torch.from_numpy(rows.targets[held[labelled], metric])
-            leaves = (trie.leaf_values - scaled[:, None]).abs().argmin(dim=1)
+            targets = rows.targets[held, metric]
+            labelled = np.flatnonzero(~np.isnan(targets))
             of_rows = memory.rows(torch.from_numpy(labelled))
-            logits = network.next_token_logits(of_rows, metric, trie)
-            sharpness = best_sharpness(
-                logits, trie.legal, trie.leaf_nodes, trie.leaf_tokens, leaves
-            )
-            chosen[metric] = [sharpness]
-        return chosen
+            logits = network.next_token_logits(of_rows, metric, self.trie(metric))
+            found.append((logits.double().numpy(), targets[labelled]))
+        return found
+
+    def calibrate(
+        self,
+        networks: Sequence[HeadNetwork],
+        evidence: Sequence[Evidence],
+        inputs: PreparedTexts,  # noqa: ARG002 - only held-out rows say how far off it is
+        rows: NumeralRows,  # noqa: ARG002
+    ) -> list[Calibration]:
+        """Calibrate the mixture: all members alike; see :mod:`surrogates.rlm.calibration`."""
+        chosen = []
+        for metric in range(len(self.scales)):
+            pairs = [of_member[metric] for of_member in evidence if of_member]
+            calibration = UNCALIBRATED
+            if pairs:
+                logits = np.concatenate([logits for logits, _ in pairs])
+                scaled = np.concatenate([targets for _, targets in pairs])
+                tensor = torch.from_numpy(logits).float()
+                calibration = fit_calibration(tensor, self.trie(metric), scaled)
+            chosen.append(list(calibration))
+        return [chosen for _ in networks]
 
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
         """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""
@@ -192,17 +209,17 @@ class DigitsHead(Head):
         sums: list[Any] = [0.0] * len(metrics)
         for network, calibration in members:
             network = cast("RlmNetwork", network)
-            sharpness = [calibration[metric][0] for metric in metrics]
+            chosen = [MetricCalibration(*calibration[metric]) for metric in metrics]
             with torch.inference_mode():
                 memory = network.encode(batch)
                 if is_chain:
                     shares = chain_distributions(
-                        network, memory, metrics, tries, sharpness, min_mass=_CHAIN_MIN_MASS
+                        network, memory, metrics, tries, chosen, min_mass=_CHAIN_MIN_MASS
                     )
                 else:
                     shares = [
-                        exact_distribution(network, memory, metric, trie, known, sharp)
-                        for metric, trie, sharp in zip(metrics, tries, sharpness, strict=True)
+                        exact_distribution(network, memory, metric, trie, known, of_metric)
+                        for metric, trie, of_metric in zip(metrics, tries, chosen, strict=True)
                     ]
             for place, share in enumerate(shares):
                 sums[place] = sums[place] + share.numpy().astype(np.float64)
@@ -255,7 +272,8 @@ class DigitsHead(Head):
                     generator,
                     origin=origin,
                     given=dict(given),
-                    temperature=temperature / member.calibration[metric][0],
+                    calibration=MetricCalibration(*member.calibration[metric]),
+                    temperature=temperature,
                     top_p=top_p,
                 )
                 scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from surrogates.rlm.encoders.base import Batch
-from surrogates.rlm.heads.base import Calibration, HeadNetwork, LabelRows
 from surrogates.rlm.heads.scores import GaussianHead
 from surrogates.rlm.settings import RlmSettings
 
@@ -29,11 +27,15 @@ class MseHead(GaussianHead):
         """Return the mean squared error."""
         return functional.mse_loss(scores, targets)
 
-    def calibrate(
-        self, network: HeadNetwork, batch: Batch, rows: LabelRows, held: NDArray[np.int64]
-    ) -> Calibration:
-        """Measure the deviation of the residuals; see the base class."""
-        chosen = self.uncalibrated()
-        for metric, scores, targets in self._columns(network, batch, rows.targets[held]):
-            chosen[metric][2] = float(np.sqrt(np.mean((targets - scores) ** 2)))
-        return chosen
+    def line_and_deviation(
+        self,
+        held: tuple[NDArray[np.float64], NDArray[np.float64]],
+        all_rows: tuple[NDArray[np.float64], NDArray[np.float64]],
+        typical: float,
+    ) -> tuple[float, float, float]:
+        """Return scores as they are, with the deviation of held-out residuals or of all labels."""
+        del all_rows  # residuals of rows that were trained on say nothing
+        scores, targets = held
+        if not len(scores):
+            return 0.0, 1.0, typical
+        return 0.0, 1.0, float(np.sqrt(np.mean((targets - scores) ** 2)))

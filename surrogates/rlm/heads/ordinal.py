@@ -19,8 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork
-from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows, Member, Table
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
+from surrogates.rlm.heads.base import (
+    Calibration,
+    Evidence,
+    Head,
+    HeadNetwork,
+    LabelRows,
+    Member,
+    Table,
+)
 from surrogates.rlm.heads.scores import ScoreNetwork, labelled_columns
 from surrogates.rlm.settings import RlmSettings
 
@@ -129,19 +137,25 @@ class OrdinalHead(Head):
                 )
         return total
 
-    def uncalibrated(self) -> Calibration:
-        """Return nothing for every metric: the probabilities are trained as such."""
-        return [[] for _ in self._bins]
-
-    def calibrate(
+    def evidence(
         self,
-        network: HeadNetwork,  # noqa: ARG002 - see uncalibrated
+        network: HeadNetwork,  # noqa: ARG002 - the probabilities are trained as such
         batch: Batch,  # noqa: ARG002
         rows: LabelRows,  # noqa: ARG002
         held: NDArray[np.int64],  # noqa: ARG002
-    ) -> Calibration:
-        """Return nothing for every metric; see the base class."""
-        return self.uncalibrated()
+    ) -> Evidence:
+        """Return nothing; see the base class."""
+        return []
+
+    def calibrate(
+        self,
+        networks: Sequence[HeadNetwork],
+        evidence: Sequence[Evidence],  # noqa: ARG002 - as above
+        inputs: PreparedTexts,  # noqa: ARG002
+        rows: LabelRows,  # noqa: ARG002
+    ) -> list[Calibration]:
+        """Return no number for any metric; see the base class."""
+        return [[[] for _ in self._bins] for _ in networks]
 
     def distributions(
         self, members: Sequence[Member], batch: Batch, metrics: Sequence[int]

@@ -9,12 +9,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.rlm.encoders.base import Batch, PreparedTexts
-from surrogates.rlm.heads.base import Calibration, HeadNetwork, LabelRows
 from surrogates.rlm.heads.scores import GaussianHead
 from surrogates.rlm.losses import ranking_loss
 from surrogates.rlm.settings import RlmSettings
@@ -34,38 +31,23 @@ class PairwiseHead(GaussianHead):
         """Return the logistic loss over all pairs whose labels differ."""
         return ranking_loss(scores, targets, self._settings.ranking_temperature)
 
-    def calibrate(
-        self, network: HeadNetwork, batch: Batch, rows: LabelRows, held: NDArray[np.int64]
-    ) -> Calibration:
-        """Fit a line and measure the deviation from it; see the base class."""
-        chosen = self.uncalibrated()
-        for metric, scores, targets in self._columns(network, batch, rows.targets[held]):
-            offset, slope = fitted_line(scores, targets)
-            residuals = targets - offset - slope * scores
-            chosen[metric] = [offset, slope, float(residuals.std())]
-        return chosen
-
-    def finish(
+    def line_and_deviation(
         self,
-        network: HeadNetwork,
-        inputs: PreparedTexts,
-        rows: LabelRows,
-        calibration: Calibration,
-    ) -> Calibration:
-        """Fit the line again, to the scores that the network ended with; see the base class."""
-        scores, targets = [], []
-        for batch_rows in inputs.batches():
-            batch = inputs.collate(batch_rows)
-            with torch.inference_mode():
-                scores.append(network(batch).double().numpy())
-            targets.append(rows.targets[batch_rows])
-        every_score, every_target = np.concatenate(scores), np.concatenate(targets)
-        finished = []
-        for metric, (_, _, deviation) in enumerate(calibration):
-            known = ~np.isnan(every_target[:, metric])
-            line = fitted_line(every_score[known, metric], every_target[known, metric])
-            finished.append([*line, deviation])
-        return finished
+        held: tuple[NDArray[np.float64], NDArray[np.float64]],
+        all_rows: tuple[NDArray[np.float64], NDArray[np.float64]],
+        typical: float,
+    ) -> tuple[float, float, float]:
+        """Return the line of the scores that the network ended with, and the held-out deviation.
+
+        The deviation is that from a line of the held-out rows' own: scores grow while training
+        goes on.
+        """
+        scores, targets = held
+        if not len(scores):
+            return *fitted_line(*all_rows), typical
+        offset, slope = fitted_line(scores, targets)
+        deviation = float((targets - offset - slope * scores).std())
+        return *fitted_line(*all_rows), deviation
 
 
 def fitted_line(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:

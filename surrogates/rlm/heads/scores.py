@@ -11,15 +11,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork
-from surrogates.rlm.heads.base import Calibration, Head, HeadNetwork, LabelRows, Member, Table
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
+from surrogates.rlm.heads.base import (
+    Calibration,
+    Evidence,
+    Head,
+    HeadNetwork,
+    LabelRows,
+    Member,
+    Table,
+)
 from surrogates.rlm.heads.label_scale import LabelScale
 from surrogates.rlm.settings import RlmSettings
 
@@ -71,6 +79,17 @@ def labelled_columns(
             target = torch.from_numpy(targets[known, metric]).float()
             found.append((metric, scores[torch.from_numpy(known), metric], target))
     return found
+
+
+def labelled_pairs(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> Evidence:
+    """Return, per metric, scores and targets of its labelled rows.
+
+    Args:
+        scores: Shape ``(n, m)``.
+        targets: Shape ``(n, m)``, NaN where missing.
+    """
+    known = ~np.isnan(targets)
+    return [(scores[known[:, k], k], targets[known[:, k], k]) for k in range(targets.shape[1])]
 
 
 class GaussianHead(Head):
@@ -135,9 +154,58 @@ class GaussianHead(Head):
             total = total + self.metric_loss(scores, targets)
         return total
 
-    def uncalibrated(self) -> Calibration:
-        """Return scores as they are, with the deviation of the training labels."""
-        return [[0.0, 1.0, scale.typical] for scale in self._scales]
+    @abstractmethod
+    def line_and_deviation(
+        self,
+        held: tuple[NDArray[np.float64], NDArray[np.float64]],
+        all_rows: tuple[NDArray[np.float64], NDArray[np.float64]],
+        typical: float,
+    ) -> tuple[float, float, float]:
+        """Return offset, slope and deviation of one metric and member, as the head fits them.
+
+        Args:
+            held: Scores and targets of rows that the network had not seen; 0 or more of them.
+            all_rows: Scores and targets of all training rows once it is trained to the end.
+            typical: Deviation of the training labels, for want of held-out rows.
+        """
+
+    def evidence(
+        self, network: HeadNetwork, batch: Batch, rows: LabelRows, held: NDArray[np.int64]
+    ) -> Evidence:
+        """Return scores and targets of each metric; see the base class."""
+        with torch.inference_mode():
+            scores = network(batch).double().numpy()
+        return labelled_pairs(scores, rows.targets[held])
+
+    def calibrate(
+        self,
+        networks: Sequence[HeadNetwork],
+        evidence: Sequence[Evidence],
+        inputs: PreparedTexts,
+        rows: LabelRows,
+    ) -> list[Calibration]:
+        """Fit offset, slope and deviation of each member and metric; see the base class."""
+        nothing = [(np.empty(0), np.empty(0)) for _ in self._scales]
+        found = []
+        for network, seen in zip(networks, evidence, strict=True):
+            ends = self._of_all_rows(network, inputs, rows)
+            found.append(
+                [
+                    list(self.line_and_deviation(held, end, scale.typical))
+                    for held, end, scale in zip(seen or nothing, ends, self._scales, strict=True)
+                ]
+            )
+        return found
+
+    def _of_all_rows(
+        self, network: HeadNetwork, inputs: PreparedTexts, rows: LabelRows
+    ) -> Evidence:
+        """Scores and targets of all training rows."""
+        scores = np.zeros(rows.targets.shape)
+        with torch.inference_mode():
+            for index in inputs.batches():
+                scores[index] = network(inputs.collate(index)).double().numpy()
+        return labelled_pairs(scores, rows.targets)
 
     def distributions(
         self, members: Sequence[Member], batch: Batch, metrics: Sequence[int]
@@ -156,14 +224,6 @@ class GaussianHead(Head):
             mixed = np.sort(np.concatenate(values, axis=1), axis=1)
             tables.append(Table(mixed, np.full(mixed.shape, 1.0 / mixed.shape[1])))
         return tables
-
-    def _columns(
-        self, network: HeadNetwork, batch: Batch, targets: NDArray[np.float64]
-    ) -> list[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
-        """Scores and targets of each labelled metric of a batch, as arrays."""
-        with torch.inference_mode():
-            columns = labelled_columns(cast("Tensor", network(batch)), targets)
-        return [(k, s.double().numpy(), t.double().numpy()) for k, s, t in columns]
 
 
 def standard_values() -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from surrogates.inputs.batches import GraphBatch
+from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration
 from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.dataflow_reader import DataflowNetwork
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
@@ -132,7 +133,8 @@ def test_mean_of_20000_samples_is_the_exact_mean(network: RlmNetwork, memory: Me
 @torch.inference_mode()
 def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: Memory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, BRANCHES))
-    exact = exact_distribution(network, memory, 0, trie, sharpness=0.5).double()
+    half = MetricCalibration(sharpness=0.5)
+    exact = exact_distribution(network, memory, 0, trie, calibration=half).double()
     mean = (exact @ trie.leaf_values.double()).numpy()
     origin = torch.arange(N).repeat(20_000)
     generator = torch.Generator().manual_seed(3)
@@ -145,10 +147,33 @@ def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: Memory
 
 
 @torch.inference_mode()
+def test_calibrated_samples_follow_the_calibrated_distribution(
+    network: RlmNetwork, memory: Memory
+) -> None:
+    trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
+    calibration = MetricCalibration(sharpness=0.7, offset=2.0, slope=0.5, width=0.8)
+    exact = exact_distribution(network, memory, 0, trie, calibration=calibration).double()
+    origin = torch.arange(N).repeat(20_000)
+    generator = torch.Generator().manual_seed(4)
+    tokens = sample_numerals(
+        network, memory, 0, trie, generator, origin=origin, calibration=calibration
+    )
+    drawn = np.array([GRAMMAR.decode(row) for row in tokens.tolist()]).reshape(20_000, N)
+    leaves = trie.leaf_values.double()
+    mean = (exact @ leaves).numpy()
+    deviation = (exact @ leaves.square() - (exact @ leaves).square()).sqrt().numpy()
+    assert exact.sum(dim=1).numpy() == pytest.approx(np.ones(N), abs=1e-5)
+    assert (np.abs(drawn.mean(axis=0) - mean) < 4 * deviation / np.sqrt(20_000)).all()
+    assert drawn.std(axis=0) == pytest.approx(deviation, rel=0.05)
+    plain = exact_distribution(network, memory, 0, trie)
+    assert (exact - plain).abs().sum(dim=1).min() > 0.1
+
+
+@torch.inference_mode()
 def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory: Memory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
     first, second = chain_distributions(
-        network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=0.0
+        network, memory, [0, 2], [trie, trie], [UNCALIBRATED] * 2, min_mass=0.0
     )
     total = torch.zeros_like(second)
     for leaf, tokens in enumerate(trie.leaf_tokens):
@@ -161,10 +186,12 @@ def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory:
 @torch.inference_mode()
 def test_chain_that_drops_rare_numerals_stays_close(network: RlmNetwork, memory: Memory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
-    exact = chain_distributions(network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=0.0)[1]
-    pruned = chain_distributions(network, memory, [0, 2], [trie, trie], [1.0, 1.0], min_mass=1e-3)[
-        1
-    ]
+    exact = chain_distributions(
+        network, memory, [0, 2], [trie, trie], [UNCALIBRATED] * 2, min_mass=0.0
+    )[1]
+    pruned = chain_distributions(
+        network, memory, [0, 2], [trie, trie], [UNCALIBRATED] * 2, min_mass=1e-3
+    )[1]
     assert (exact - pruned).abs().sum(dim=1).max() < 0.05
     assert pruned.sum(dim=1).numpy() == pytest.approx(np.ones(N), abs=1e-5)
 

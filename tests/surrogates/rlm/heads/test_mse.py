@@ -9,7 +9,7 @@ from surrogates.rlm.heads.label_scale import LABEL_SCALES
 from surrogates.rlm.heads.mse import MseHead
 from surrogates.rlm.regressor import RlmRegressor
 from surrogates.rlm.settings import RlmSettings
-from tests.surrogates.rlm.heads.test_scores import Passing
+from tests.surrogates.rlm.heads.test_scores import Passing, Vectors
 
 RAW = np.array([[1.0, np.nan], [3.0, 10.0], [np.nan, 20.0], [5.0, 40.0]])
 METRIC = "accuracy_percent/cifar10"
@@ -34,10 +34,11 @@ def test_the_deviation_is_that_of_held_out_residuals() -> None:
     rows, held = head.rows(RAW), np.array([1, 3])
     residuals = rows.targets[held] - network(texts).detach().numpy()
     expected = [[0.0, 1.0, value] for value in np.sqrt((residuals**2).mean(axis=0))]
-    assert head.calibrate(network, texts, rows, held) == [
-        pytest.approx(values, rel=1e-5) for values in expected
-    ]
-    assert head.uncalibrated() == [[0.0, 1.0, 1.0]] * 2
+    evidence = head.evidence(network, texts, rows, held)
+    inputs = Vectors(torch.randn(4, 1, 8))
+    first, second = head.calibrate([network, network], [evidence, []], inputs, rows)
+    assert first == [pytest.approx(values, rel=1e-5) for values in expected]
+    assert second == [[0.0, 1.0, 1.0]] * 2
 
 
 @pytest.mark.parametrize("kind", ["normalised", "log"])

@@ -1,11 +1,13 @@
 """What the heads without digits share: discretised Gaussians and their mixture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from surrogates.rlm.encoders.base import Encoded, EncoderNetwork
+from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts
 from surrogates.rlm.heads.base import Member
 from surrogates.rlm.heads.mse import MseHead
 from surrogates.rlm.heads.scores import N_VALUES, ScoreNetwork, labelled_columns, standard_values
@@ -17,6 +19,22 @@ class Passing(EncoderNetwork):
 
     def forward(self, batch: Tensor) -> Encoded:
         return Encoded(batch, torch.zeros(batch.shape[:2], dtype=torch.bool))
+
+
+class Vectors(PreparedTexts):
+    """Vectors that were prepared."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        self._vectors = vectors
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def collate(self, rows: Sequence[int] | np.ndarray) -> Tensor:
+        return self._vectors[torch.as_tensor(rows)]
+
+    def batches(self) -> list[np.ndarray]:
+        return [np.arange(len(self))]
 
 
 def test_standard_values_have_the_moments_of_a_standard_gaussian() -> None:
