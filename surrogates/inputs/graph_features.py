@@ -35,8 +35,8 @@ from surrogates.inputs.nodes import (
     typed_shape,
 )
 from surrogates.inputs.operations import is_working, kind_of, mult_adds, pair_name
+from surrogates.inputs.parsed_models import parse_text
 from surrogates.inputs.shapes import Shape
-from surrogates.inputs.statements import parse_text
 
 MAX_KINDS = 24
 """Kinds of operation told apart on paths in one text; what comes later shares the last place."""

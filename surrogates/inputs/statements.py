@@ -19,9 +19,6 @@ from dataclasses import dataclass
 from itertools import chain as chain_of
 
 import numpy as np
-import onnx
-import onnx.checker
-import onnx.parser
 from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
@@ -29,12 +26,11 @@ from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
     plain_result_shape,
-    read_steps,
     render,
     resolve_references,
     shape_fields,
-    typed_shape,
 )
+from surrogates.inputs.parsed_models import Function, ParsedModel, parse_model
 from surrogates.inputs.shapes import Shape
 
 MAX_STATEMENTS = 4096
@@ -68,15 +64,6 @@ class StatementGraph:
 
 
 @dataclass(frozen=True)
-class _Function:
-    """A model-local function, read once."""
-
-    formals: tuple[str, ...]
-    outputs: tuple[str, ...]
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True)
 class _Body:
     """The statements of a function: all of them, and the ones that define its results."""
 
@@ -97,24 +84,7 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
             functions recurse.
         TextTooLongError: If the graph is longer than ``max_statements``.
     """
-    return _Reader(parse_text(text), max_statements).read()
-
-
-def parse_text(text: str) -> onnx.ModelProto:
-    """Parse ONNX text, and nothing else: it may still read names that nobody defines.
-
-    Raises:
-        TextError: If the text does not parse.
-    """
-    try:
-        text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
-        return onnx.parser.parse_model(text)
-    except (onnx.parser.ParseError, UnicodeEncodeError) as error:
-        reason = str(error).strip().splitlines()
-        raise TextError(
-            f"A text must be ONNX text, but it does not parse: {reason[-1] if reason else error}. "
-            "Export models with `nas-rlm export --text`."
-        ) from error
+    return _Reader(parse_model(text), max_statements).read()
 
 
 def read_all(texts: Sequence[str]) -> list[StatementGraph]:
@@ -131,16 +101,29 @@ def _remembered(text: str) -> StatementGraph:
     return read_statements(text)
 
 
+@functools.lru_cache(_N_REMEMBERED)
+def _plain_call_shapes(
+    function: Function, attributes: tuple[bytes, ...], operands: tuple[Shape, ...]
+) -> tuple[Shape, ...]:
+    """Shapes of the results of a call to a function that calls no other."""
+    inner = dict(zip(function.formals, operands, strict=False))
+    named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
+    for step in function.steps:
+        known = tuple([inner.get(name, ()) for name in step.operands])
+        found = resolve_references(step.attributes, named)
+        shape = plain_result_shape(step.operator, found, known)
+        inner.update(zip(step.results, (shape,), strict=False))
+    return tuple([inner.get(name, ()) for name in function.outputs])
+
+
 class _Reader:
     """Reads one model; holds what is shared between its scopes."""
 
-    def __init__(self, model: onnx.ModelProto, max_statements: int) -> None:
-        self._model = model
+    def __init__(self, model: ParsedModel, max_statements: int) -> None:
+        self._main = model.main
         self._limit = max_statements
-        self._functions = {
-            (f.domain, f.name): _Function(tuple(f.input), tuple(f.output), read_steps(f.node))
-            for f in model.functions
-        }
+        self._functions = {function.key: function for function in model.functions}
+        self._is_plain = all(domain for domain, _ in self._functions)
         self._bodies: dict[tuple[str, str], _Body] = {}
         self._shapes_of_calls: dict[object, tuple[Shape, ...]] = {}
         self._open: set[tuple[str, str]] = set()
@@ -151,16 +134,12 @@ class _Reader:
 
     def read(self) -> StatementGraph:
         """Read the main graph and, from its calls, the functions."""
-        graph = self._model.graph
-        typed = {value.name: typed_shape(value) for value in graph.input}
-        stored = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        main = self._main
+        typed, stored = main.inputs, main.stored
         data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
         weights = {name for name in (*typed, *stored) if name not in data}
-        shapes = typed | stored
-        declared = {v.name: typed_shape(v) for v in (*graph.value_info, *graph.output)}
-        self._scope(
-            read_steps(graph.node), data, weights, shapes, [v.name for v in graph.output], declared
-        )
+        shapes = {**typed, **stored}
+        self._scope(main.steps, data, weights, shapes, main.outputs, main.declared)
         if not self._statements:
             raise TextError(
                 "A graph must have an input or a node, but it is empty. Export the model again."
@@ -257,6 +236,8 @@ class _Reader:
                     step.operator, resolve_references(step.attributes, bound), operands
                 ),
             )
+        if function.is_plain and self._is_plain:
+            return _plain_call_shapes(function, step.attributes, operands)
         key = (step.domain, step.operator, step.attributes, operands)
         if key not in self._shapes_of_calls:
             self._shapes_of_calls[key] = ()  # a call inside itself stays unknown
