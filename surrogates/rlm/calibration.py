@@ -12,8 +12,8 @@ The four numbers of a metric are chosen on rows that the writing network was not
 Members leave out different rows of their first training cycle, whole groups of rows with one
 text, a third each but at most 150 texts; all together are the held-out rows. The line is the
 least-squares line; sharpness and width are those under which held-out labels are likeliest.
-A finished mixture errs less than a member at half of its training, by a factor that hardly
-depends on space, metric and rows: both are corrected by `GROWTH`.
+A finished mixture errs less than a member at half of its training, so both are corrected by
+`GROWTH`.
 
 With fewer than `MIN_ROWS` rows every row is trained on from the start and nothing is calibrated:
 distributions are then as wide as the soft labels, and their intervals hold more than they say.
@@ -42,7 +42,7 @@ MIN_ROWS = 60
 GROWTH = 1.35
 """How much sharper and narrower the finished mixture is than what was seen of held-out rows.
 
-Chosen on development rows of NAS-Bench-201 and NAS-Bench-101."""
+Chosen on development rows of NAS-Bench-201: 1.45 was best with 156 training rows, 1.2 with 1,000."""
 
 _SHARE = 1.0 / 3.0
 _MOST_TEXTS = 150
