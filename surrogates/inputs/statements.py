@@ -4,7 +4,8 @@ A statement is one node: its operator, its attributes, the shape of each weight 
 Names never enter a statement: what a name says is *which statement defines it*, and that becomes
 an edge. A model-local function is read once; a call points to the statements of the body, and
 inside the body the weight shapes are those of the first call. A chain of equal statements, such
-as one cell stacked five times, is read as one statement that carries its count.
+as one cell stacked five times, is read as one statement that carries its count. Activations and
+constants are fields of a neighbour, see :mod:`surrogates.inputs.fusion`.
 
 The text is parsed by ``onnx.parser`` and nothing else. This module knows no tokenizer and no
 network, and it never evaluates or loads data.
@@ -16,12 +17,14 @@ import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from itertools import chain as chain_of
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
+from surrogates.inputs.fusion import FusedStatements
 from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
@@ -139,16 +142,25 @@ class _Reader:
         data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
         weights = {name for name in (*typed, *stored) if name not in data}
         shapes = {**typed, **stored}
-        self._scope(main.steps, data, weights, shapes, main.outputs, main.declared)
+        whole = self._scope(main.steps, data, weights, shapes, main.outputs, main.declared)
         if not self._statements:
             raise TextError(
                 "A graph must have an input or a node, but it is empty. Export the model again."
             )
+        return self._fused(whole.results)
+
+    def _fused(self, results: tuple[int, ...]) -> StatementGraph:
+        """Fuse statements and number those that are left."""
+        returned = (*results, *(statement for _, statement in self._returns))
+        fused = FusedStatements(self._statements, self._defines, returned)
+        fused.fuse()
+        places = [k - 1 for k in accumulate(not gone for gone in fused.is_gone)]
+        kept = [place for place, gone in enumerate(fused.is_gone) if not gone]
         return StatementGraph(
-            statements=tuple(self._statements),
-            defines=_pairs(self._defines),
-            calls=_pairs(self._calls),
-            returns=_pairs(self._returns),
+            statements=tuple([fused.statements[place] for place in kept]),
+            defines=_pairs([(places[i], places[j]) for i, j in fused.defines()]),
+            calls=_pairs([(places[i], places[j]) for i, j in self._calls if not fused.is_gone[j]]),
+            returns=_pairs([(places[i], places[fused.kept(j)]) for i, j in self._returns]),
         )
 
     def _scope(

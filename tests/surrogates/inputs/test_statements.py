@@ -82,20 +82,19 @@ def test_a_function_is_read_once_and_every_call_points_to_it() -> None:
         "Input",
         "Call",
         "Input",
-        "Relu",
         "Conv",
         "Relu",
         "Call",
     ]
-    assert edges(graph.calls) == {(call, body) for call in (1, 6) for body in (2, 3, 4)}
-    assert edges(graph.returns) == {(1, 4), (6, 4)}
-    assert edges(graph.defines) == {(0, 1), (2, 3), (3, 4), (1, 5), (5, 6)}
+    assert edges(graph.calls) == {(call, body) for call in (1, 5) for body in (2, 3)}
+    assert edges(graph.returns) == {(1, 3), (5, 3)}
+    assert edges(graph.defines) == {(0, 1), (2, 3), (1, 4), (4, 5)}
 
 
 def test_a_body_shows_the_weights_of_the_first_call() -> None:
     text = CALLED_TWICE.replace("float[4,4,3,3] w1", "float[4,4,5,5] w1")
-    assert read_statements(text).statements[4] == (
-        "Conv pads=1,1,1,1 w0.0=4 w0.1=4 w0.2=3 w0.3=3 out0=1 out1=4 out2=8 out3=8"
+    assert read_statements(text).statements[3] == (
+        "Conv pads=1,1,1,1 w0.0=4 w0.1=4 w0.2=3 w0.3=3 out0=1 out1=4 out2=8 out3=8 before=Relu"
     )
 
 
@@ -131,7 +130,7 @@ def test_a_chain_of_calls_is_one_call() -> None:
     text = CALLED_TWICE.replace("b = Relu(a)\n y = nas.cell(b, w1)", "y = nas.cell(a, w1)")
     graph = read_statements(text)
     assert graph.statements[1].endswith("times=2")
-    assert edges(graph.calls) == {(1, 2), (1, 3), (1, 4)}
+    assert edges(graph.calls) == {(1, 2), (1, 3)}
 
 
 @pytest.mark.parametrize(
@@ -139,13 +138,13 @@ def test_a_chain_of_calls_is_one_call() -> None:
     [
         "a = Relu(x)\n b = Relu(a)\n y = Add(a, b)",  # the middle has a second reader
         "a = Relu(x)\n b = Relu(x)\n y = Add(a, b)",  # side by side
-        "a = Relu(x)\n b = Sigmoid(a)\n y = Relu(b)",  # another operator between
-        "a = LeakyRelu<alpha=0.1>(x)\n y = LeakyRelu<alpha=0.2>(a)",  # other attributes
+        "a = Abs(x)\n b = Neg(a)\n y = Abs(b)",  # another operator between
+        "a = Flatten<axis=1>(x)\n y = Flatten<axis=2>(a)",  # other attributes
     ],
 )
 def test_what_only_looks_like_a_chain_stays_apart(body: str) -> None:
     graph = read_statements(main(body))
-    assert len(graph) == 2 + body.count("\n") if "Leaky" not in body else 3
+    assert len(graph) == 2 + body.count("\n")
     assert not any("times=" in statement for statement in graph.statements)
 
 
@@ -187,12 +186,12 @@ def test_attributes_are_sorted_and_of_every_type() -> None:
 
 def test_a_small_constant_shows_its_values_and_a_large_one_its_shape() -> None:
     small = read_statements(main("c = Constant<value = float[2] {1.0, 2.5}>()\n y = Add(x, c)"))
-    assert small.statements[1].startswith("Constant value=[2]1,2.5")
+    assert small.statements[1].endswith(" c1.value=[2]1,2.5")
     numbers = ", ".join(["3.25"] * 9)
     large = read_statements(
         main(f"c = Constant<value = float[9] {{{numbers}}}>()\n y = Add(x, c)")
     )
-    assert large.statements[1].split()[1] == "value=[9]"
+    assert large.statements[1].endswith(" c1.value=[9]")
 
 
 def test_an_attribute_of_the_function_is_a_reference() -> None:
@@ -269,8 +268,8 @@ def test_recursion_is_refused() -> None:
 
 
 def test_texts_are_never_cut() -> None:
-    body = "\n".join(f" v{k + 1} = {'Relu' if k % 2 else 'Sigmoid'}(v{k})" for k in range(9))
-    text = main(f" v0 = Tanh(x)\n{body}\n y = Tanh(v9)")
+    body = "\n".join(f" v{k + 1} = {'Abs' if k % 2 else 'Neg'}(v{k})" for k in range(9))
+    text = main(f" v0 = Floor(x)\n{body}\n y = Floor(v9)")
     assert len(read_statements(text, max_statements=12)) == 12
     with pytest.raises(TextTooLongError, match="at most 11 statements"):
         read_statements(text, max_statements=11)
