@@ -51,6 +51,8 @@ class Context:
 class RlmNetwork(HeadNetwork):
     """An encoder and the numeral decoder."""
 
+    of_metrics = ("decoder.metrics.weight",)
+
     def __init__(
         self,
         encoder: EncoderNetwork,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -24,10 +24,11 @@ from surrogates.rlm.calibration import held_out
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.heads import head_class
-from surrogates.rlm.heads.base import Head, Member, Table
+from surrogates.rlm.heads.base import Head, HeadNetwork, Member, Table
 from surrogates.rlm.heads.digits import DigitsHead
-from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.training import TrainingRows, train
+from surrogates.transfer import starting_metrics
 
 
 def _progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
@@ -41,6 +42,25 @@ def _progress_of_member(progress: Progress | None, member: int, n_members: int) 
     return shown
 
 
+class Rows(NamedTuple):
+    """Training rows as they are given.
+
+    Attributes:
+        texts: Length n.
+        labels: Length n.
+        metrics: All metrics of the labels, m of them, in decoding order.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[Labels]
+    metrics: Sequence[str]
+
+    @property
+    def raw(self) -> NDArray[np.float64]:
+        """Labels in their units, shape ``(n, m)``, NaN where a row lacks the metric."""
+        return np.array([[row.get(m, np.nan) for m in self.metrics] for row in self.labels])
+
+
 class RlmRegressor(Surrogate):
     """A Regression Language Model over ONNX text.
 
@@ -51,6 +71,7 @@ class RlmRegressor(Surrogate):
     """
 
     name: ClassVar[str] = "rlm"
+    can_finetune: ClassVar[bool] = True
 
     def __init__(self, **settings: object) -> None:
         """Create an unfitted RLM.
@@ -85,28 +106,77 @@ class RlmRegressor(Surrogate):
     ) -> Self:
         """Learn reader, head and networks from the rows; see the base class."""
         metrics = check_rows(texts, labels)
-        schedule = self.settings.schedule(len(texts))
-        raw = np.array([[row.get(metric, np.nan) for metric in metrics] for row in labels])
         reader = reader_class(self.settings.encoder).learn(texts, self.settings)
-        head = head_class(self.settings.head).fit(raw, self.settings)
-        rows = TrainingRows(reader.prepare(texts), head.rows(raw))
-        held = held_out(texts, schedule.n_members, np.random.default_rng([seed, 0x4E1D]))
+
+        def fresh(head: Head, _: int) -> HeadNetwork:
+            return head.new_network(reader.new_network())
+
+        schedule = self.settings.schedule(len(texts))
+        rows = Rows(texts, labels, metrics)
+        self._train(reader, rows, fresh, self.settings, schedule, seed, progress)
+        return self
+
+    def finetune(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        like: Mapping[str, str] | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train copies of all members further; see the base class.
+
+        The reader stays, scales are those of the new rows, and what a network has of a metric,
+        such as its token, starts as the average over the metrics that it starts from.
+        """
+        reader, _, members = self._fitted()
+        metrics = check_rows(texts, labels)
+        starts = starting_metrics(self._metrics, metrics, like)
+        origins = [[self._metrics.index(name) for name in names] for names in starts.values()]
+
+        def copied(head: Head, member: int) -> HeadNetwork:
+            network = head.new_network(reader.new_network())
+            network.start_from(members[member].network, origins)
+            return network
+
+        tuned = type(self)(**self.settings.to_json())
+        settings = self.settings.for_finetuning(len(texts))
+        schedule = settings.schedule(len(texts))._replace(n_members=len(members))
+        rows = Rows(texts, labels, metrics)
+        tuned._train(reader, rows, copied, settings, schedule, seed, progress)
+        return tuned
+
+    def _train(
+        self,
+        reader: TextReader,
+        rows: Rows,
+        start: Callable[[Head, int], HeadNetwork],
+        settings: RlmSettings,
+        schedule: Schedule,
+        seed: int,
+        progress: Progress | None,
+    ) -> None:
+        """Train every member from where `start` says, each with a generator of its own."""
+        raw = rows.raw
+        head = head_class(settings.head).fit(raw, settings)
+        prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw))
+        held = held_out(rows.texts, schedule.n_members, np.random.default_rng([seed, 0x4E1D]))
         networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):
                 rng = np.random.default_rng([seed, member])
                 torch.manual_seed(int(rng.integers(2**63)))
-                network = head.new_network(reader.new_network())
+                network = start(head, member)
                 shown = _progress_of_member(progress, member, schedule.n_members)
                 evidence.append(
-                    train(network, head, rows, self.settings, schedule, held[member], rng, shown)
+                    train(network, head, prepared, settings, schedule, held[member], rng, shown)
                 )
                 networks.append(network)
-        calibrations = head.calibrate(networks, evidence, rows.inputs, rows.labels)
-        self._metrics = tuple(metrics)
+        calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)
+        self._metrics = tuple(rows.metrics)
         self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head = reader, head
-        return self
 
     def predict(
         self,

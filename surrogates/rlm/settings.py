@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from surrogates.errors import SettingsError
@@ -76,6 +76,10 @@ class RlmSettings:
     """Of the moving average of the weights, which is what predicts; 0 keeps the last weights."""
     weight_decay: float = 0.3
     """Decoupled weight decay."""
+    finetune_steps: int | None = None
+    """Training steps of a member that goes on from a fitted one; None: by number of rows."""
+    finetune_learning_rate: float = 2e-3
+    """Peak learning rate of these steps."""
     vocabulary_size: int = 2048
     """Upper limit of the learned tokenizer."""
 
@@ -104,6 +108,7 @@ class RlmSettings:
             ("ranking_temperature", 1e-4, 1e3),
             ("context_rate", 0.0, 1.0),
             ("learning_rate", 0.0, 1.0),
+            ("finetune_learning_rate", 0.0, 1.0),
             ("average_decay", 0.0, 0.99999),
             ("weight_decay", 0.0, 10.0),
             ("vocabulary_size", 257, 1_000_000),
@@ -127,6 +132,7 @@ class RlmSettings:
             )
         for name, least in (
             ("n_steps", 1),
+            ("finetune_steps", 1),
             ("n_members", 1),
             ("batch_size", 2),
             ("trainable_layers", 0),
@@ -145,6 +151,13 @@ class RlmSettings:
             n_members=self.n_members or (3 if few else 2),
             n_steps=self.n_steps or int(min(2000, 150 + 0.7 * n_rows)),
             batch_size=self.batch_size or (32 if few else 64),
+        )
+
+    def for_finetuning(self, n_rows: int) -> RlmSettings:
+        """Return the settings with which a fitted network is trained further on some rows."""
+        n_steps = self.finetune_steps or int(min(2000, 100 + 0.7 * n_rows))
+        return replace(
+            self, n_steps=n_steps, learning_rate=self.finetune_learning_rate, batch_size=None
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -31,6 +32,27 @@ class HeadNetwork(nn.Module):
     """A network that a head created: an encoder and the head's own layers."""
 
     encoder: EncoderNetwork
+    of_metrics: ClassVar[tuple[str, ...]] = ()
+    """Weights with one row a metric."""
+    of_labels: ClassVar[tuple[str, ...]] = ()
+    """How weights begin whose shapes depend on training labels; they are never taken over."""
+
+    def start_from(self, other: HeadNetwork, origins: Sequence[Sequence[int]]) -> None:
+        """Take over the weights of a trained network of the same shape.
+
+        Args:
+            other: Created by the same kind of head; may know other metrics.
+            origins: For each metric of this network, the metrics of the other one whose weights
+                are averaged, at least one.
+        """
+        taken = other.state_dict()
+        for name in self.of_metrics:
+            rows = [taken[name][list(chosen)].mean(dim=0) for chosen in origins]
+            taken[name] = torch.stack(rows)
+        own = self.state_dict()
+        self.load_state_dict(
+            {n: own[n] if n.startswith(self.of_labels) else taken[n] for n in own}
+        )
 
 
 class Member(NamedTuple):

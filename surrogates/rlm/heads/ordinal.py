@@ -39,6 +39,8 @@ N_BINS = 24
 class OrdinalNetwork(ScoreNetwork):
     """A score a metric, and its ordered thresholds."""
 
+    of_labels = ("first", "gaps.")
+
     def __init__(self, encoder: EncoderNetwork, width: int, n_cuts: Sequence[int]) -> None:
         """Create the layers.
 

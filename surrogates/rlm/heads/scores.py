@@ -38,6 +38,8 @@ N_VALUES = 41
 class ScoreNetwork(HeadNetwork):
     """An encoder, and two layers from the summary of a text to one score a metric."""
 
+    of_metrics = ("readout.3.weight", "readout.3.bias")
+
     def __init__(self, encoder: EncoderNetwork, width: int, n_scores: int) -> None:
         """Create the layers with random weights.
 
