@@ -10,8 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists, collate_edges
 from surrogates.inputs.statements import StatementGraph
 from surrogates.inputs.text_tokens import StatementTokenizer
+
+MAX_DENSE_STATEMENTS = 128
+"""Longest graph whose relations are dense matrices; longer ones are faster as edges."""
 
 _MAX_BATCH_ROWS = 256
 _MAX_BATCH_PAIRS = 1_000_000  # pairs of statements held at once: about 100 MB with all relations
@@ -75,12 +79,7 @@ class StatementInterner:
             numbers: From :meth:`intern`, in the same order.
         """
         n, s = len(graphs), max(map(len, graphs))
-        distinct, inverse = np.unique(np.concatenate(numbers), return_inverse=True)
-        width = max(len(self._tokens[k]) for k in distinct)
-        table = np.zeros((2, len(distinct), width), dtype=np.int64)
-        for row, k in enumerate(distinct):
-            pairs = self._tokens[k]
-            table[:, row, : len(pairs)] = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        table, inverse = self._table(numbers)
         lengths = np.array([len(graph) for graph in graphs])
         padding = np.arange(s) >= lengths[:, None]
         statements = np.zeros((n, s), dtype=np.int64)
@@ -100,12 +99,38 @@ class StatementInterner:
             padding=torch.from_numpy(padding),
         )
 
+    def collate_edges(
+        self, lists: Sequence[EdgeLists], numbers: Sequence[NDArray[np.int64]]
+    ) -> EdgeBatch:
+        """Put graphs one after the other, for texts whose dense relations would be large.
+
+        Args:
+            lists: Edges of each graph, at least one.
+            numbers: From :meth:`intern`, in the same order.
+        """
+        table, inverse = self._table(numbers)
+        tokens, places = torch.from_numpy(table)
+        return collate_edges(lists, tokens, places, torch.from_numpy(inverse))
+
+    def _table(
+        self, numbers: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tokens and places of the distinct statements, (2, u, t), and the row of each statement."""
+        distinct, inverse = np.unique(np.concatenate(numbers), return_inverse=True)
+        width = max(len(self._tokens[k]) for k in distinct)
+        table = np.zeros((2, len(distinct), width), dtype=np.int64)
+        for row, k in enumerate(distinct):
+            pairs = self._tokens[k]
+            table[:, row, : len(pairs)] = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return table, inverse
+
 
 def by_length(lengths: Sequence[int]) -> list[NDArray[np.int64]]:
     """Return row numbers in batches of similar length, shortest first.
 
-    A batch holds the relations of all pairs of its statements, so long graphs come in smaller
-    batches: memory is bounded whatever comes in.
+    A batch of short graphs holds the relations of all pairs of its statements, one of long graphs
+    their edges; no batch holds both. Longer graphs come in smaller batches: memory is bounded
+    whatever comes in.
 
     Args:
         lengths: Statements of each graph.
@@ -113,7 +138,13 @@ def by_length(lengths: Sequence[int]) -> list[NDArray[np.int64]]:
     batches: list[list[int]] = [[]]
     for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
         grown = len(batches[-1]) + 1
-        if grown > _MAX_BATCH_ROWS or grown * lengths[row] ** 2 > _MAX_BATCH_PAIRS:
+        is_full = grown > _MAX_BATCH_ROWS or (
+            grown * lengths[row] * min(lengths[row], MAX_DENSE_STATEMENTS) > _MAX_BATCH_PAIRS
+        )
+        is_first_long = lengths[row] > MAX_DENSE_STATEMENTS and any(
+            lengths[other] <= MAX_DENSE_STATEMENTS for other in batches[-1][:1]
+        )
+        if is_full or is_first_long:
             batches.append([])
         batches[-1].append(row)
     return [np.array(batch, dtype=np.int64) for batch in batches if batch]

@@ -10,26 +10,18 @@ better than the statements themselves.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.inputs.edge_batches import N_MESSAGES, PAIR_RELATIONS, EdgeBatch
 from surrogates.rlm.attention import attend_itself, visibility_bias
+from surrogates.rlm.encoders.dataflow_edges import EdgeRelations
 
-RELATIONS = (
-    "producers",
-    "consumers",
-    "producers_2",
-    "consumers_2",
-    "siblings",
-    "calls",
-    "all",
-    "all",
-)
+RELATIONS = (*PAIR_RELATIONS, "all", "all")
 """Relation that each attention head sees; every head also sees the statement itself."""
-
-N_MESSAGES = 4
-"""Sum-aggregated relations: producers, consumers, body of a call, caller of a body."""
 
 
 def relation_bias(defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
@@ -67,6 +59,40 @@ _ABSENT = 1e4
 """Keeps padding out of the maximum."""
 
 
+class Relations(Protocol):
+    """How the statements of a batch hear and see each other."""
+
+    def hear(self, said: Tensor) -> Tensor:
+        """Sum messages, shape ``(..., 4 d)``, by listener: shape ``(..., d)``."""
+
+    def see(self, query_key_value: Tensor, layer: int) -> Tensor:
+        """Attend along each relation; shape ``(..., 3 d)`` to ``(..., d)``."""
+
+
+class DenseRelations:
+    """Relations of a padded batch, of all pairs of statements; fastest for short texts."""
+
+    def __init__(self, defines: Tensor, calls: Tensor, padding: Tensor) -> None:
+        """Derive what each head sees and how much each statement hears.
+
+        Args:
+            defines: Shape ``(n, s, s)``, see :func:`relation_bias`.
+            calls: Shape ``(n, s, s)``, see :func:`relation_bias`.
+            padding: Shape ``(n, s)``, true where there is no statement.
+        """
+        self._bias = relation_bias(defines, calls, padding)
+        self._links = message_links(defines, calls)
+
+    def hear(self, said: Tensor) -> Tensor:
+        """Sum messages, shape ``(n, s, 4 d)``, by listener: shape ``(n, s, d)``."""
+        n, s, width = said.shape
+        return self._links @ said.view(n, s * N_MESSAGES, width // N_MESSAGES)
+
+    def see(self, query_key_value: Tensor, layer: int) -> Tensor:  # noqa: ARG002
+        """Attend along each relation; shape ``(n, s, 3 d)`` to ``(n, s, d)``."""
+        return attend_itself(query_key_value, self._bias)
+
+
 class _Layer(nn.Module):
     """Summed messages, then relation-masked attention; both pre-norm and residual."""
 
@@ -84,14 +110,12 @@ class _Layer(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, states: Tensor, bias: Tensor, links: Tensor) -> Tensor:
-        """Update statement vectors (n, s, d); bias (n, h, s, s); links (n, s, 4 s)."""
-        n, s, d = states.shape
+    def forward(self, states: Tensor, relations: Relations, layer: int) -> Tensor:
+        """Update statement vectors, shape ``(..., d)``."""
         normed = self.message_norm(states)
-        said = self.messages(normed).view(n, s * N_MESSAGES, d)
-        heard = self.itself(normed) + links @ said
+        heard = self.itself(normed) + relations.hear(self.messages(normed))
         states = states + self.dropout(self.message_out(functional.gelu(heard)))
-        seen = attend_itself(self.query_key_value(self.attention_norm(states)), bias)
+        seen = relations.see(self.query_key_value(self.attention_norm(states)), layer)
         updated: Tensor = states + self.dropout(self.attention_out(seen))
         return updated
 
@@ -145,14 +169,37 @@ class DataflowEncoder(nn.Module):
         Returns:
             Shape ``(n, 1, d)``, a summary of all statements.
         """
-        bias = relation_bias(defines, calls, padding)
-        links = message_links(defines, calls)
-        for layer in self.layers:
-            states = layer(states, bias, links)
-        states = self.norm(states)
+        states = self._related(states, DenseRelations(defines, calls, padding))
         there = (~padding).to(states.dtype)[:, :, None]
         total = (states * there).sum(dim=1)
-        mean = total / there.sum(dim=1)
         peak = (states + (there - 1.0) * _ABSENT).amax(dim=1)
-        summary: Tensor = self.summary(torch.cat([mean, peak, _SUM_SCALE * total], dim=1))
+        return self._summarised(total, there.sum(dim=1), peak)
+
+    def forward_edges(self, states: Tensor, batch: EdgeBatch) -> Tensor:
+        """Return the same for graphs as edges.
+
+        Args:
+            states: Shape ``(T, d)``, statement vectors.
+            batch: Of these statements, n texts.
+
+        Returns:
+            Shape ``(n, 1, d)``.
+        """
+        states = self._related(states, EdgeRelations(batch, len(RELATIONS)))
+        of_texts = torch.split(states, list(batch.lengths))
+        total = torch.stack([of_text.sum(dim=0) for of_text in of_texts])
+        peak = torch.stack([of_text.amax(dim=0) for of_text in of_texts])
+        return self._summarised(total, states.new_tensor(batch.lengths)[:, None], peak)
+
+    def _related(self, states: Tensor, relations: Relations) -> Tensor:
+        """All layers and the last norm."""
+        for place, layer in enumerate(self.layers):
+            states = layer(states, relations, place)
+        normed: Tensor = self.norm(states)
+        return normed
+
+    def _summarised(self, total: Tensor, count: Tensor, peak: Tensor) -> Tensor:
+        """One vector a text, shape ``(n, 1, d)``."""
+        pooled = torch.cat([total / count, peak, _SUM_SCALE * total], dim=1)
+        summary: Tensor = self.summary(pooled)
         return summary[:, None]

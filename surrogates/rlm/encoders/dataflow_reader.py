@@ -11,7 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
+from surrogates.inputs.batches import (
+    MAX_DENSE_STATEMENTS,
+    GraphBatch,
+    StatementInterner,
+    by_length,
+)
+from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts, TextReader
@@ -51,7 +57,8 @@ class DataflowReader(TextReader):
 
     def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
         """Read texts into statement graphs; see the base class."""
-        return PreparedGraphs(read_all(texts), StatementInterner(self._tokenizer))
+        interner = StatementInterner(self._tokenizer)
+        return PreparedGraphs(read_all(texts), interner, self._settings.n_layers)
 
     def new_network(self) -> DataflowNetwork:
         """Create the network; see the base class."""
@@ -61,21 +68,33 @@ class DataflowReader(TextReader):
 class PreparedGraphs(PreparedTexts):
     """Statement graphs whose distinct statements were tokenized once."""
 
-    def __init__(self, graphs: Sequence[StatementGraph], interner: StatementInterner) -> None:
+    def __init__(
+        self, graphs: Sequence[StatementGraph], interner: StatementInterner, n_layers: int
+    ) -> None:
         """Number the statements of the graphs."""
         self._graphs = graphs
         self._interner = interner
         self._numbers = interner.intern(graphs)
+        self._n_layers = n_layers
+        self._edges: dict[int, EdgeLists] = {}
 
     def __len__(self) -> int:
         """Return the number of graphs."""
         return len(self._graphs)
 
-    def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> GraphBatch:
-        """Pad some graphs to a batch; see the base class."""
-        return self._interner.collate(
-            [self._graphs[i] for i in rows], [self._numbers[i] for i in rows]
-        )
+    def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> GraphBatch | EdgeBatch:
+        """Pad graphs to a batch, or list the edges if one is long; see the base class."""
+        numbers = [self._numbers[i] for i in rows]
+        if max(map(len, numbers)) > MAX_DENSE_STATEMENTS:
+            return self._interner.collate_edges([self._listed(int(i)) for i in rows], numbers)
+        return self._interner.collate([self._graphs[i] for i in rows], numbers)
+
+    def _listed(self, row: int) -> EdgeLists:
+        """The edges of a graph, listed once."""
+        if row not in self._edges:
+            graph = self._graphs[row]
+            self._edges[row] = EdgeLists.of(graph, self._numbers[row], self._n_layers)
+        return self._edges[row]
 
     def batches(self) -> list[NDArray[np.int64]]:
         """Split into batches of similar length; see the base class."""
@@ -96,8 +115,11 @@ class DataflowNetwork(EncoderNetwork):
         self.embedding = StatementEmbedding(vocabulary_size, settings.width)
         self.layers = DataflowEncoder(settings.width, settings.n_layers, settings.dropout)
 
-    def forward(self, batch: GraphBatch) -> Encoded:
+    def forward(self, batch: GraphBatch | EdgeBatch) -> Encoded:
         """Encode a batch of statement graphs."""
         states = functional.embedding(batch.statements, self.embedding(batch.tokens, batch.places))
-        memory = self.layers(states, batch.defines, batch.calls, batch.padding)
+        if isinstance(batch, EdgeBatch):
+            memory = self.layers.forward_edges(states, batch)
+        else:
+            memory = self.layers(states, batch.defines, batch.calls, batch.padding)
         return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.inputs.batches import GraphBatch, StatementInterner, by_length
+from surrogates.inputs.batches import (
+    MAX_DENSE_STATEMENTS,
+    GraphBatch,
+    StatementInterner,
+    by_length,
+)
 from surrogates.inputs.statements import StatementGraph
 from surrogates.inputs.text_tokens import StatementTokenizer
 
@@ -94,8 +99,9 @@ def test_long_graphs_come_in_small_batches() -> None:
     lengths = [10] * 300 + [900] * 3
     batches = by_length(lengths)
     assert sorted(np.concatenate(batches).tolist()) == list(range(303))
-    assert all(len(b) == 1 or len(b) * max(lengths[k] for k in b) ** 2 <= 10**6 for b in batches)
-    assert len(batches) == 5
+    cost = [length * min(length, MAX_DENSE_STATEMENTS) for length in lengths]
+    assert all(len(b) == 1 or len(b) * max(cost[k] for k in b) <= 10**6 for b in batches)
+    assert len(batches) == 3
 
 
 def test_no_rows_make_no_batch() -> None:
