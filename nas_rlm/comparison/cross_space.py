@@ -83,16 +83,14 @@ class CrossSpaceRun:
     kept: Path
 
     def shared(self, job: Job) -> tuple[object, ...]:
-        """What is pretrained or computed once."""
+        """What is computed once; pretrained surrogates are shared on disk."""
         method = job.method
         if method.zero_cost:
             return (method.zero_cost, job.targets)
-        if method.is_pretrained:
-            return (method.surrogate, repr(sorted(method.settings.items())), job.targets)
-        return (method.name, job.targets, job.seed)
+        return (method.name, job.targets, job.n, job.seed)
 
     def __call__(self, batch: Sequence[Job]) -> Iterator[JobResult]:
-        """Run jobs that share a pretraining."""
+        """Run jobs of one target."""
         (target,) = batch[0].targets
         pretraining = pretraining_without(
             target, self.kept, sources=self.protocol.sources, n_rows=self.protocol.n_source

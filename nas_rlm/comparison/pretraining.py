@@ -9,8 +9,10 @@ does not show in its place: delete the folder then.
 
 import json
 import re
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from nas_rlm.comparison.space_rows import SpaceRows, development_rows, read_spac
 from nas_rlm.data_files import data_folder
 from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, DataFolderError, DatasetError
+from nas_rlm.file_lock import FileLock
 from nas_rlm.seeding import generator
 from search_spaces import TEXT_VERSION, get_space
 from surrogates import PredictiveDistribution, Surrogate
@@ -37,6 +40,7 @@ KEPT = "kept"
 """Folder beside those of the protocols: what several of them share and can be computed again."""
 
 _SURROGATE, _RECORD = "surrogate", "pretraining.json"
+_WAIT_SECONDS = 0.5
 
 
 @dataclass
@@ -63,8 +67,9 @@ class Pretraining:
         if key not in self._known:
             name = re.sub(r"\W+", "_", method.surrogate)
             place = self.folder / "pretrained" / f"{name}-{key}"
-            if not place.exists():
-                self._train(method, place)
+            with _alone(place):
+                if not place.exists():
+                    self._train(method, place)
             self._known[key] = _read(method, place)
         return self._known[key]
 
@@ -101,6 +106,19 @@ class Pretraining:
         with explained(place, "be written"), filling_folder(place) as partial:
             surrogate.save(partial / _SURROGATE)
             (partial / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Wait until no other process trains what belongs in a place."""
+    mark = digest(str(place.resolve()))
+    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-pretraining-{mark}.lock")
+    while not lock.acquire():
+        time.sleep(_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read(method: Method, place: Path) -> tuple[Surrogate, float]:

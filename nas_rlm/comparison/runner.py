@@ -204,11 +204,9 @@ class _Run:
         method = job.method
         if method.zero_cost:
             return (method.zero_cost,)
-        if not method.surrogate:
+        if not method.surrogate or method.is_pretrained:
             return (method.name, job.targets, job.n, job.seed)
         settings = repr(sorted(method.settings.items()))
-        if method.is_pretrained:
-            return (method.surrogate, settings, "pretrained")
         model = (method.surrogate, settings, job.seed)
         if self.protocol.sources:
             return model

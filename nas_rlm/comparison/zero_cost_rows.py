@@ -24,6 +24,7 @@ ZERO_COST_ROWS = 200
 SEED = 0
 BATCH = 16
 """Images of a batch."""
+_KEEP_EVERY = 20
 
 
 def zero_cost_rows(rows: SpaceRows, test: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -56,21 +57,29 @@ def zero_cost_ranks(
     path = folder / "zero_cost" / f"{rows.space}-{name}.json"
     known = _read(path)
     digests, texts = rows.digests(numbers).tolist(), rows.texts(numbers)
-    new = {}
+    new: dict[str, tuple[float, float]] = {}
     for key, text in zip(digests, texts, strict=True):
         if key not in known and key not in new:
             start = time.perf_counter()
             score = zero_cost_scores(text, [name], SEED, BATCH)[name]
             new[key] = (score, round(time.perf_counter() - start, 4))
+            if len(new) >= _KEEP_EVERY:
+                known, new = _keep(path, new), {}
     if new:
-        with explained(path, "be written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            known = _read(path) | new  # another process may have added some
-            stored = {key: [repr(score), spent] for key, (score, spent) in known.items()}
-            write_atomically(path, json.dumps(stored, indent=0).encode())
+        known = _keep(path, new)
     scores = np.array([known[key][0] for key in digests])
     seconds = sum(known[key][1] for key in set(digests))
     return PredictiveDistribution.point(scipy.stats.rankdata(scores)), seconds
+
+
+def _keep(path: Path, new: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Add scores to the file and return all of it; another process may have added some."""
+    with explained(path, "be written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = _read(path) | new
+        stored = {key: [repr(score), spent] for key, (score, spent) in known.items()}
+        write_atomically(path, json.dumps(stored, indent=0).encode())
+    return known
 
 
 def _read(path: Path) -> dict[str, tuple[float, float]]:
