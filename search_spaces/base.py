@@ -18,8 +18,8 @@ from search_spaces.canonical import canonicalize_graph
 from search_spaces.counts import Counts
 from search_spaces.errors import InfiniteSpaceError, InvalidArchitectureError
 from search_spaces.graph import Graph
-from search_spaces.graph_printer import print_graph
 from search_spaces.onnx_bridge import to_model
+from search_spaces.onnx_text import graph_to_text
 
 __all__ = ["MAX_ENUMERATED", "SearchSpace"]
 
@@ -89,7 +89,7 @@ class SearchSpace(ABC, Generic[A]):
 
     def to_text(self, architecture: A) -> str:
         """Export to canonical ONNX text; equals `search_spaces.to_text` of `to_onnx`, but faster."""
-        return print_graph(canonicalize_graph(self.build(architecture)))
+        return graph_to_text(self.build(architecture))
 
     def sample(self, rng: np.random.Generator) -> A:
         """Draw an architecture, uniform over genomes unless the space says otherwise."""

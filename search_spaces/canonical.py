@@ -25,11 +25,12 @@ from search_spaces.graph import (
 from search_spaces.passes.attributes import normalize_statements
 from search_spaces.passes.batch_norm import fold_batch_norm, fold_batch_norm_values, foldable_pairs
 from search_spaces.passes.canonical_names import name_by_position
+from search_spaces.passes.colours import label, type_label
 from search_spaces.passes.common_nodes import merge_common_nodes
 from search_spaces.passes.dead_nodes import drop_dead_nodes
 from search_spaces.passes.identities import drop_identities, substitute
 from search_spaces.passes.references import name_references, order_with_references
-from search_spaces.passes.structural_order import label, order_by_structure
+from search_spaces.passes.structural_order import order_by_structure
 from search_spaces.passes.sums import flatten_sums
 
 __all__ = ["canonicalize_graph"]
@@ -130,7 +131,7 @@ def _canonicalize_once(graph: Graph) -> Graph:
             types[name] = ValueType("float", array.shape)
         weights = types.keys() - {IMAGE_INPUT}
     body = _clean(body, graph.opset, free)
-    leaves = {name: _type_label(kind) for name, kind in types.items()}
+    leaves = {name: type_label(kind) for name, kind in types.items()}
     body = order_by_structure(body, leaves)
     body, renamed = name_by_position(body, weights)
     if IMAGE_INPUT not in renamed:
@@ -146,12 +147,6 @@ def _canonicalize_once(graph: Graph) -> Graph:
         data={new: data[old] for old, new in renamed.items() if old in data},
         opset=graph.opset,
     )
-
-
-@lru_cache(maxsize=4_096)
-def _type_label(kind: ValueType) -> int:
-    """Hash the type of a graph input."""
-    return label(f"{kind.element}{kind.shape}")
 
 
 def _clean(body: Function, opset: int, free_weights: Collection[str]) -> Function:

@@ -16,8 +16,8 @@ from search_spaces.canonical import canonicalize_graph
 from search_spaces.graph import DOMAIN, Function, Graph, Node
 from search_spaces.graph_printer import statement_head
 from search_spaces.onnx_bridge import from_model, to_model
+from search_spaces.passes.colours import label, mix
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
-from search_spaces.passes.structural_order import label, mix
 
 __all__ = ["fold_repeats"]
 

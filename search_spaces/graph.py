@@ -29,6 +29,7 @@ __all__ = [
     "Reference",
     "Tensor",
     "ValueType",
+    "weight_names",
 ]
 
 DOMAIN = "nas"
@@ -37,6 +38,16 @@ OPSET = 17
 IR_VERSION = 8
 IMAGE_INPUT = "x"
 """Name of the graph input that carries the image; every other graph input is a weight."""
+
+
+_WEIGHT_NAMES = tuple([f"w{index}" for index in range(4_096)])
+
+
+def weight_names(first: int, count: int) -> tuple[str, ...]:
+    """Return the names of consecutive weights: ``("w3", "w4")`` for 3 and 2."""
+    if first + count <= len(_WEIGHT_NAMES):
+        return _WEIGHT_NAMES[first : first + count]
+    return tuple([f"w{index}" for index in range(first, first + count)])
 
 
 class Tensor(NamedTuple):

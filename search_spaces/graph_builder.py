@@ -40,6 +40,7 @@ from search_spaces.graph import (
     Node,
     Tensor,
     ValueType,
+    weight_names,
 )
 from search_spaces.windows import Pair, pair, same_padding, window
 
@@ -258,7 +259,7 @@ class Body:
         trace = _trace(block, tuple([value.shape for value in inputs]), tuple(settings.items()))
         self.functions.update(trace.functions)
         weights, first = self.weights, len(self.weights)
-        names = _weight_names(first, len(trace.weights))
+        names = weight_names(first, len(trace.weights))
         weights.extend(zip(names, trace.weights, strict=True))
         index = len(self.nodes)
         outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
@@ -301,12 +302,6 @@ class Body:
 def _float_type(shape: tuple[int, ...]) -> ValueType:
     """Return the type of a weight."""
     return ValueType("float", shape)
-
-
-@lru_cache(maxsize=4_096)
-def _weight_names(first: int, count: int) -> tuple[str, ...]:
-    """Return the names of consecutive weights."""
-    return tuple([f"w{index}" for index in range(first, first + count)])
 
 
 @lru_cache(maxsize=16_384)

@@ -16,6 +16,7 @@ from search_spaces.graph import (
     IR_VERSION,
     Attributes,
     AttributeValue,
+    Function,
     Graph,
     Node,
     Reference,
@@ -23,9 +24,18 @@ from search_spaces.graph import (
     ValueType,
 )
 
-__all__ = ["attribute_proto", "print_graph", "statement_head"]
+__all__ = [
+    "attribute_proto",
+    "attributes_text",
+    "function_head",
+    "graph_head",
+    "print_graph",
+    "statement_head",
+    "type_text",
+]
 
 _GRAPH_NAME = "main"
+_CALL = f"{DOMAIN}."
 
 
 def attribute_proto(name: str, value: AttributeValue) -> onnx.AttributeProto:
@@ -43,11 +53,11 @@ def attribute_proto(name: str, value: AttributeValue) -> onnx.AttributeProto:
 
 def statement_head(op: str, attributes: Attributes) -> str:
     """Return what stands between ``=`` and the operands: ``Conv <group: int = 4>``."""
-    return f"{op} {_attributes_text(attributes)}" if attributes else op
+    return f"{op} {attributes_text(attributes)}" if attributes else op
 
 
 @lru_cache(maxsize=16_384)
-def _attributes_text(attributes: Attributes) -> str:
+def attributes_text(attributes: Attributes) -> str:
     """Let ONNX print attributes: ``<group: int = 4>``."""
     node = onnx.NodeProto(op_type="Op", output=["o"])
     node.attribute.extend(attribute_proto(name, value) for name, value in attributes)
@@ -57,7 +67,7 @@ def _attributes_text(attributes: Attributes) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _type_text(value_type: ValueType) -> str:
+def type_text(value_type: ValueType) -> str:
     """Return ``float[1,3,32,32]``; a scalar has no brackets."""
     if not value_type.shape:
         return value_type.element
@@ -75,30 +85,39 @@ def print_graph(graph: Graph) -> str:
         The text that `onnx.printer.to_text` gives for the same model.
     """
     functions = graph.functions
-    opset = f'"" : {graph.opset}'
-    imports = f'{opset}, "{DOMAIN}" : 1' if functions else opset
-    nested_imports = f'{opset},"{DOMAIN}" : 1'  # the official printer has no space here
-    inputs = ", ".join([f"{_type_text(kind)} {name}" for name, kind in graph.inputs])
-    outputs = ", ".join([f"{_type_text(kind)} {name}" for name, kind in graph.outputs])
+    inputs = ", ".join([f"{type_text(kind)} {name}" for name, kind in graph.inputs])
+    outputs = ", ".join([f"{type_text(kind)} {name}" for name, kind in graph.outputs])
     parts = [
-        f"<\n   ir_version: {IR_VERSION},\n   opset_import: [{imports}]\n>\n"
-        f"{_GRAPH_NAME} ({inputs}) => ({outputs}) {{\n",
+        graph_head(graph.opset, inputs, outputs, has_functions=bool(functions)),
         *_statements(graph.nodes),
         "}",
     ]
-    prefix = f"{DOMAIN}."
     for name, function in functions.items():
-        is_nested = any(node.op.startswith(prefix) for node in function.nodes)
-        names = ",".join([reference.name for reference in function.references()])
-        attributes = f"<{names}>" if names else ""
-        parts += (
-            f'\n<\n  domain: "{DOMAIN}",\n  opset_import: '
-            f"[{nested_imports if is_nested else opset}]\n>\n"
-            f"{name} {attributes}({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
-            *_statements(function.nodes),
-            "}",
-        )
+        before, after = function_head(function, graph.opset)
+        parts += (before, name, after, *_statements(function.nodes), "}")
     return "".join(parts)
+
+
+def graph_head(opset: int, inputs: str, outputs: str, *, has_functions: bool) -> str:
+    """Return what stands before the statements of the main graph."""
+    imports = f'"" : {opset}, "{DOMAIN}" : 1' if has_functions else f'"" : {opset}'
+    return (
+        f"<\n   ir_version: {IR_VERSION},\n   opset_import: [{imports}]\n>\n"
+        f"{_GRAPH_NAME} ({inputs}) => ({outputs}) {{\n"
+    )
+
+
+def function_head(function: Function, opset: int) -> tuple[str, str]:
+    """Return what stands before the name of a function, and between name and statements."""
+    is_nested = any(node.op.startswith(_CALL) for node in function.nodes)
+    # the official printer has no space behind this comma
+    imports = f'"" : {opset},"{DOMAIN}" : 1' if is_nested else f'"" : {opset}'
+    names = ",".join([reference.name for reference in function.references()])
+    attributes = f"<{names}>" if names else ""
+    return (
+        f'\n<\n  domain: "{DOMAIN}",\n  opset_import: [{imports}]\n>\n',
+        f" {attributes}({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
+    )
 
 
 def _statements(nodes: Iterable[Node]) -> list[str]:

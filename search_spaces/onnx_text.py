@@ -12,6 +12,7 @@ import onnx.parser
 
 from search_spaces.canonical import canonicalize_graph
 from search_spaces.errors import InvalidTextError
+from search_spaces.fast_text import fast_text
 from search_spaces.graph import Graph
 from search_spaces.graph_printer import print_graph
 from search_spaces.onnx_bridge import from_model, to_model
@@ -52,7 +53,7 @@ def to_text(model: onnx.ModelProto) -> str:
 
 def graph_to_text(graph: Graph) -> str:
     """Return the canonical ONNX text of a graph that a builder wrote."""
-    return print_graph(canonicalize_graph(graph))
+    return fast_text(graph) or print_graph(canonicalize_graph(graph))
 
 
 def from_text(text: str) -> onnx.ModelProto:

@@ -30,6 +30,9 @@ __all__ = [
     "STEM_MULTIPLIER",
     "build_cell_network",
     "is_reduction_layer",
+    "write_operation",
+    "write_pointwise",
+    "write_strided_skip",
 ]
 
 IMAGE_SIZE = 32
@@ -58,9 +61,9 @@ def build_cell_network(network: CellNetwork) -> Graph:
         stride = 2 if is_reduction else 1
         channels *= stride
         if is_older_larger:
-            older = builder.call(_strided_skip, older, channels=channels)
+            older = builder.call(write_strided_skip, older, channels=channels)
         elif is_reduction:
-            older = _pointwise(builder, older, channels)
+            older = write_pointwise(builder, older, channels)
         call = _cell_call(
             reduce if is_reduction else normal,
             stride,
@@ -125,7 +128,7 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int, *, is_whole: bool) -> _
     functions = {**body.functions, name: function}
     if is_whole:
         outer = Body()
-        older = _pointwise(outer, _SAMPLE, _SAMPLE.channels)
+        older = write_pointwise(outer, _SAMPLE, _SAMPLE.channels)
         weights = [outer.weight(*kind.shape) for _, kind in body.weights]
         attributes = {reference.name: reference for reference in function.references()}
         output = outer.node(
@@ -156,7 +159,7 @@ def _function(body: Body, output: Value) -> Function:
 def _edge_weights(op: str, stride: int, channels: int) -> tuple[ValueType, ...]:
     """Return the types of the weights of an edge."""
     body = Body()
-    _operation(body, Value("x", (1, channels, 8, 8)), op, stride)
+    write_operation(body, Value("x", (1, channels, 8, 8)), op, stride)
     return tuple([kind for _, kind in body.weights])
 
 
@@ -164,7 +167,7 @@ def _edge_weights(op: str, stride: int, channels: int) -> tuple[ValueType, ...]:
 def _pointwise_weights(c_in: int, c_out: int) -> tuple[ValueType, ...]:
     """Return the types of the weights of a pointwise convolution."""
     body = Body()
-    _pointwise(body, Value("x", (1, c_in, 8, 8)), c_out)
+    write_pointwise(body, Value("x", (1, c_in, 8, 8)), c_out)
     return tuple([kind for _, kind in body.weights])
 
 
@@ -181,11 +184,11 @@ def _cell(
         channels: Channels of every node.
         stride: Stride of the operations on the inputs.
     """
-    values = [older, _pointwise(body, newer, channels)]
+    values = [older, write_pointwise(body, newer, channels)]
     zeros: list[int] = []
     for _, edges in nodes:
         operands = [
-            _operation(body, values[source], op, stride if source < N_INPUTS else 1)
+            write_operation(body, values[source], op, stride if source < N_INPUTS else 1)
             for op, source in edges
         ]
         if not operands:
@@ -201,13 +204,13 @@ def _cell(
     return body.concat(*[values[value] for value in outputs])
 
 
-def _operation(body: Body, x: Value, op: str, stride: int) -> Value:
+def write_operation(body: Body, x: Value, op: str, stride: int) -> Value:
     """Write the operation of an edge; ``none`` is not among the edges of a normal form."""
     operation = OPERATIONS[op]
     result = x
     if operation.kind is Kind.SKIP:
         if stride > 1:
-            result = body.call(_strided_skip, x, channels=x.channels)
+            result = body.call(write_strided_skip, x, channels=x.channels)
     elif operation.kind is Kind.AVG_POOL:
         result = body.avg_pool(x, operation.kernel, stride=stride)
     elif operation.kind is Kind.MAX_POOL:
@@ -224,7 +227,7 @@ def _operation(body: Body, x: Value, op: str, stride: int) -> Value:
     return result
 
 
-def _pointwise(body: Body, x: Value, channels: int) -> Value:
+def write_pointwise(body: Body, x: Value, channels: int) -> Value:
     """Write ReLU and a 1x1 convolution."""
     operation = OPERATIONS["conv_1x1"]
     result: Value = body.call(
@@ -329,7 +332,7 @@ _BLOCKS: dict[Kind, _Block] = {
 }
 
 
-def _strided_skip(body: Body, x: Value, channels: int) -> Value:
+def write_strided_skip(body: Body, x: Value, channels: int) -> Value:
     """Halve the image: ReLU, and a pointwise convolution on each of its two diagonals."""
     x = body.relu(x)
     crop = body.constant_ints(0, 0, -1, -1, 0, 0, 0, 0)

@@ -29,6 +29,7 @@ from search_spaces.nds.canonical_cell import canonical_cell
 from search_spaces.nds.cell import N_INPUTS, Cell, CellNetwork, loose_ends
 from search_spaces.nds.cell_counts import published_counts
 from search_spaces.nds.cell_network import build_cell_network
+from search_spaces.nds.cell_text import cell_network_text
 from search_spaces.nds.genotype import format_genotype, parse_genotype, read_net, write_net
 
 __all__ = ["FAMILIES", "CellFamily", "CellSpace"]
@@ -159,6 +160,10 @@ class CellSpace(SearchSpace[CellNetwork]):
     def build(self, architecture: CellNetwork) -> Graph:
         """Write the network for CIFAR-10."""
         return build_cell_network(architecture)
+
+    def to_text(self, architecture: CellNetwork) -> str:
+        """Export to canonical ONNX text."""
+        return cell_network_text(architecture) or super().to_text(architecture)
 
     def canonical(self, architecture: CellNetwork) -> CellNetwork:
         """Order nodes and edges, see `search_spaces.nds.canonical_cell`."""

@@ -6,12 +6,21 @@ number. The order of statements therefore must not depend on the old names: stat
 as if every reference were called after the attribute that it sets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from search_spaces.graph import Attributes, Function, Reference
+from search_spaces.graph_printer import statement_head
+from search_spaces.passes.colours import label
 from search_spaces.passes.structural_order import order_by_structure
 
-__all__ = ["name_references", "order_with_references"]
+__all__ = [
+    "name_references",
+    "order_with_references",
+    "reference_names",
+    "rename_references",
+    "statement_colour",
+]
 
 
 def order_with_references(body: Function, leaf_colours: Mapping[str, int]) -> Function:
@@ -23,6 +32,12 @@ def order_with_references(body: Function, leaf_colours: Mapping[str, int]) -> Fu
     ordered = order_by_structure(body._replace(nodes=tuple(blind)), leaf_colours)
     nodes = [node._replace(attributes=attributes[node.outputs[0]]) for node in ordered.nodes]
     return ordered._replace(nodes=tuple(nodes))
+
+
+@lru_cache(maxsize=16_384)
+def statement_colour(op: str, attributes: Attributes) -> int:
+    """Hash operator and attributes, blind to the names of references."""
+    return label(statement_head(op, _blind(attributes)))
 
 
 def _blind(attributes: Attributes) -> Attributes:
@@ -44,32 +59,38 @@ def name_references(body: Function) -> tuple[Function, dict[str, str]]:
     Returns:
         The renamed body, and the new name of every attribute that it uses.
     """
+    renamed = reference_names([node.attributes for node in body.nodes])
+    if all(old == new for old, new in renamed.items()):
+        return body, renamed
+    nodes = [
+        node._replace(attributes=rename_references(node.attributes, renamed))
+        for node in body.nodes
+    ]
+    return body._replace(nodes=tuple(nodes)), renamed
+
+
+def reference_names(statements: Iterable[Attributes]) -> dict[str, str]:
+    """Return the new name of every attribute of a function, statement by statement."""
     renamed: dict[str, str] = {}
     taken: set[str] = set()
-    for node in body.nodes:
-        for name, value in node.attributes:
+    for attributes in statements:
+        for name, value in attributes:
             if isinstance(value, Reference) and value.name not in renamed:
                 unique, number = name, 1
                 while unique in taken:
                     unique, number = f"{name}{number}", number + 1
                 taken.add(unique)
                 renamed[value.name] = unique
-    if not renamed:
-        return body, renamed
-    nodes = [
-        node._replace(
-            attributes=tuple(
-                [
-                    (
-                        name,
-                        Reference(renamed[value.name], value.kind)
-                        if isinstance(value, Reference)
-                        else value,
-                    )
-                    for name, value in node.attributes
-                ]
-            )
-        )
-        for node in body.nodes
-    ]
-    return body._replace(nodes=tuple(nodes)), renamed
+    return renamed
+
+
+def rename_references(attributes: Attributes, renamed: Mapping[str, str]) -> Attributes:
+    """Rename the attributes of the function that a statement refers to."""
+    return tuple(
+        [
+            (name, Reference(renamed[value.name], value.kind))
+            if isinstance(value, Reference)
+            else (name, value)
+            for name, value in attributes
+        ]
+    )

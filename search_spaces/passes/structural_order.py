@@ -8,45 +8,26 @@ out one of the tied statements and refines again. Statements that still tie then
 every network we know of, so any choice gives the same text; two graphs that this refinement cannot
 tell from a symmetric one could in principle keep two texts.
 
-Colours are 64-bit integers mixed here and not by Python's `hash`, so that the order is the same in
-every process, platform and Python version.
+Colours are those of `search_spaces.passes.colours`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from search_spaces.graph import Attributes, Function, Node
 from search_spaces.graph_printer import statement_head
+from search_spaces.passes.colours import label, mix
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 from search_spaces.passes.tie_breaking import break_ties
 
-__all__ = ["label", "mix", "order_by_structure"]
-
-_MASK = (1 << 64) - 1
-_MULTIPLIER = 0x9E3779B97F4A7C15
-
-
-@lru_cache(maxsize=16_384)
-def label(text: str) -> int:
-    """Hash a string to 64 bits."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+__all__ = ["order_by_structure", "sort_operands"]
 
 
 @lru_cache(maxsize=16_384)
 def _statement_label(op: str, attributes: Attributes) -> int:
     """Hash operator and attributes."""
     return label(statement_head(op, attributes))
-
-
-def mix(parts: Sequence[int]) -> int:
-    """Hash a sequence of 64-bit colours; the order counts."""
-    state = len(parts)
-    for part in parts:
-        state = ((state ^ part) * _MULTIPLIER) & _MASK
-        state ^= state >> 31
-    return state
 
 
 class _Colours(NamedTuple):
@@ -73,11 +54,11 @@ def order_by_structure(body: Function, leaf_colours: Mapping[str, int]) -> Funct
     leaves = dict(leaf_colours)
     if len(set(keys)) < len(keys) or _has_tied_leaves(body, leaf_colours):
         own = [leaf_colours[name] for name in body.inputs]
-        refined, own = break_ties(body, colours.nodes, own, colours.depths, mix)
+        refined, own = break_ties(body, colours.nodes, own, colours.depths)
         keys = [(*key, colour) for key, colour in zip(keys, refined, strict=True)]
         leaves = dict(zip(body.inputs, own, strict=True))
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return body._replace(nodes=_sort_operands([body.nodes[i] for i in order], leaves))
+    return body._replace(nodes=sort_operands([body.nodes[i] for i in order], leaves))
 
 
 def _producer_colours(body: Function, leaf_colours: Mapping[str, int]) -> _Colours:
@@ -111,7 +92,7 @@ def _has_tied_leaves(body: Function, leaf_colours: Mapping[str, int]) -> bool:
     return False
 
 
-def _sort_operands(nodes: Sequence[Node], leaves: Mapping[str, int]) -> tuple[Node, ...]:
+def sort_operands(nodes: Sequence[Node], leaves: Mapping[str, int]) -> tuple[Node, ...]:
     """Sort operands of commutative statements: results by statement, then inputs by colour."""
     position: dict[str, tuple[int, int]] = {}
     result = []

@@ -8,10 +8,12 @@ it and not a walk over the graph.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 
 from search_spaces.graph import Function
+from search_spaces.passes.colours import mix, mix_each, start_of_pair
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 
 __all__ = ["break_ties"]
@@ -21,7 +23,6 @@ _OUTPUT_MARK = 0x2545F4914F6CDD1D
 _MAX_VISITS = 1_000_000
 """Looks at the surroundings of an item, after which remaining ties are broken as they come."""
 
-Mix = Callable[[Sequence[int]], int]
 Neighbours = list[list[tuple[int, int]]]
 
 
@@ -30,7 +31,6 @@ def break_ties(
     node_colours: Sequence[int],
     leaf_colours: Sequence[int],
     depths: Sequence[int],
-    mix: Mix,
 ) -> tuple[list[int], list[int]]:
     """Refine colours until every statement has its own.
 
@@ -39,13 +39,13 @@ def break_ties(
         node_colours: Length n; equal for statements with equal producers.
         leaf_colours: Length m; colours of the inputs of the body.
         depths: Length n; ties of shallow statements are broken first.
-        mix: Hash of a sequence of colours.
 
     Returns:
         Refined colours of the n statements and the m inputs.
     """
-    colours = _mark_outputs(body, [*node_colours, *leaf_colours], mix)
-    partition = _Partition(colours, _neighbours(body, mix), mix)
+    colours = _mark_outputs(body, [*node_colours, *leaf_colours])
+    partition = _Partition(colours)
+    partition.neighbours = _neighbours(body, partition)
     n_nodes = len(node_colours)
     partition.refine(range(len(colours)))
     waiting = {(depths[index], partition.colours[index]) for index in range(n_nodes)}
@@ -60,7 +60,7 @@ def break_ties(
     return partition.colours[:n_nodes], partition.colours[n_nodes:]
 
 
-def _mark_outputs(body: Function, colours: list[int], mix: Mix) -> list[int]:
+def _mark_outputs(body: Function, colours: list[int]) -> list[int]:
     """Mix into the colours which statement gives which output of the body."""
     producers = {name: index for index, node in enumerate(body.nodes) for name in node.outputs}
     for position, name in enumerate(body.outputs):
@@ -71,41 +71,49 @@ def _mark_outputs(body: Function, colours: list[int], mix: Mix) -> list[int]:
     return colours
 
 
-def _neighbours(body: Function, mix: Mix) -> Neighbours:
-    """List for every item the (kind of edge, other item) of its operands and uses."""
+def _neighbours(body: Function, partition: "_Partition") -> Neighbours:
+    """List the (colour of edge, other item) of the operands and uses of every item with a tie."""
     n_nodes = len(body.nodes)
     items = {name: (n_nodes + index, 0) for index, name in enumerate(body.inputs)}
     for index, node in enumerate(body.nodes):
         items.update({name: (index, position) for position, name in enumerate(node.outputs)})
-    found: Neighbours = [[] for _ in range(n_nodes + len(body.inputs))]
+    found: Neighbours = [[] for _ in partition.colours]
+    is_tied = [len(partition.members[colour]) > 1 for colour in partition.colours]
     for index, node in enumerate(body.nodes):
         is_commutative = node.op in COMMUTATIVE_OPS
         for position, name in enumerate(node.inputs):
             if name:
                 producer, result = items[name]
-                edge = (0 if is_commutative else position, result)
-                found[index].append((mix((1, *edge)), producer))
-                found[producer].append((mix((2, *edge)), index))
+                operand, use = _edge_colours(0 if is_commutative else position, result)
+                if is_tied[index]:
+                    found[index].append((operand, producer))
+                if is_tied[producer]:
+                    found[producer].append((use, index))
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _edge_colours(position: int, result: int) -> tuple[int, int]:
+    """Hash the kind of an edge, seen from who reads and from what is read, for `mix_each`."""
+    return start_of_pair(mix((1, position, result))), start_of_pair(mix((2, position, result)))
 
 
 class _Partition:
     """Items in classes of equal colour."""
 
-    def __init__(self, colours: list[int], neighbours: Neighbours, mix: Mix) -> None:
+    def __init__(self, colours: list[int]) -> None:
         self.colours = colours
+        self.neighbours: Neighbours = []
         self.members: defaultdict[int, dict[int, None]] = defaultdict(dict)
         for item, colour in enumerate(colours):
             self.members[colour][item] = None
-        self._neighbours = neighbours
-        self._mix = mix
         self._n_visits = self._n_singled = 0
 
     def single_out(self, item: int) -> list[int]:
         """Give one item its own colour; return all items that changed."""
         self._n_singled += 1
-        self._recolour(item, self._mix((self.colours[item], _SINGLED_OUT, self._n_singled)))
-        return [item, *self.refine([other for _, other in self._neighbours[item]])]
+        self._recolour(item, mix((self.colours[item], _SINGLED_OUT, self._n_singled)))
+        return [item, *self.refine([other for _, other in self.neighbours[item]])]
 
     def refine(self, items: Iterable[int]) -> list[int]:
         """Split classes until the colours around explain no more; return items that changed."""
@@ -122,18 +130,17 @@ class _Partition:
             for item, colour in new.items():
                 self._recolour(item, colour)
             changed += new
-            items = [other for item in new for _, other in self._neighbours[item]]
+            items = [other for item in new for _, other in self.neighbours[item]]
         return changed
 
     def _split(self, colour: int, group: list[int]) -> list[tuple[int, int]]:
         """Return new colours for the part of a class whose surroundings changed."""
         self._n_visits += len(group)
-        colours, mix = self.colours, self._mix
+        colours = self.colours
         seen = []
         for item in group:
-            around = sorted(
-                [mix((edge, colours[other])) for edge, other in self._neighbours[item]]
-            )
+            around = mix_each(self.neighbours[item], colours)
+            around.sort()
             seen.append((item, mix((colour, *around))))
         is_whole = len(group) == len(self.members[colour])
         return [] if is_whole and len({new for _, new in seen}) == 1 else seen
