@@ -61,7 +61,8 @@ class StatementNetwork(nn.Module, ABC):
 
     def forward(self, batch: GraphBatch) -> Tensor:
         """Return standardised predictions, shape ``(n, m)``."""
-        states = functional.embedding(batch.statements, self.embedding(batch.tokens, batch.places))
+        vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
+        states = functional.embedding(batch.statements, vectors)
         states = self.norm(self.exchange(states, batch))
         padding = batch.padding[:, :, None]
         total = states.masked_fill(padding, 0.0).sum(dim=1)

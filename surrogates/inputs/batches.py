@@ -12,7 +12,7 @@ from torch import Tensor
 
 from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists, collate_edges
 from surrogates.inputs.statements import StatementGraph
-from surrogates.inputs.text_tokens import StatementTokenizer
+from surrogates.inputs.text_tokens import StatementToken, StatementTokenizer
 
 MAX_DENSE_STATEMENTS = 128
 """Longest graph whose relations are dense matrices; longer ones are faster as edges."""
@@ -28,6 +28,8 @@ class GraphBatch:
     Attributes:
         tokens: Shape ``(u, t)``; token ids of the distinct statements of the batch.
         places: Shape ``(u, t)``; place of each token inside its field.
+        sizes: Shape ``(u, t)``; what each token is multiplied by, see
+            :class:`surrogates.inputs.text_tokens.StatementToken`.
         statements: Shape ``(n, s)``; row of ``tokens`` for each statement, 0 where padded.
         defines: Shape ``(n, s, s)``; entry (i, j) counts the operands of i that j defines.
         calls: Shape ``(n, s, s)``; 1 where i calls the body that j is in, 2 where j returns it.
@@ -36,6 +38,7 @@ class GraphBatch:
 
     tokens: Tensor
     places: Tensor
+    sizes: Tensor
     statements: Tensor
     defines: Tensor
     calls: Tensor
@@ -53,7 +56,10 @@ class StatementInterner:
         """
         self._tokenizer = tokenizer
         self._numbers: dict[str, int] = {}
-        self._tokens: list[list[tuple[int, int]]] = []
+        self._tokens: list[list[StatementToken]] = []
+        self._arrays: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]] | None = (
+            None
+        )
 
     def intern(self, graphs: Sequence[StatementGraph]) -> list[NDArray[np.int64]]:
         """Return the statement numbers of each graph, shape (s,) each."""
@@ -64,6 +70,8 @@ class StatementInterner:
             if statement not in self._numbers
         }
         self._tokens += self._tokenizer.encode(list(new))
+        if new:
+            self._arrays = None
         for statement in new:
             self._numbers[statement] = len(self._numbers)
         number = self._numbers.__getitem__
@@ -79,7 +87,7 @@ class StatementInterner:
             numbers: From :meth:`intern`, in the same order.
         """
         n, s = len(graphs), max(map(len, graphs))
-        table, inverse = self._table(numbers)
+        (tokens, places, sizes), inverse = self._table(numbers)
         lengths = np.array([len(graph) for graph in graphs])
         padding = np.arange(s) >= lengths[:, None]
         statements = np.zeros((n, s), dtype=np.int64)
@@ -91,8 +99,9 @@ class StatementInterner:
             calls[row, graph.calls[:, 0], graph.calls[:, 1]] = 1.0
             calls[row, graph.returns[:, 0], graph.returns[:, 1]] = 2.0
         return GraphBatch(
-            tokens=torch.from_numpy(table[0]),
-            places=torch.from_numpy(table[1]),
+            tokens=tokens,
+            places=places,
+            sizes=sizes,
             statements=torch.from_numpy(statements),
             defines=torch.from_numpy(defines),
             calls=torch.from_numpy(calls),
@@ -109,20 +118,32 @@ class StatementInterner:
             numbers: From :meth:`intern`, in the same order.
         """
         table, inverse = self._table(numbers)
-        tokens, places = torch.from_numpy(table)
-        return collate_edges(lists, tokens, places, torch.from_numpy(inverse))
+        return collate_edges(lists, table, torch.from_numpy(inverse))
 
     def _table(
         self, numbers: Sequence[NDArray[np.int64]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tokens and places of the distinct statements, (2, u, t), and the row of each statement."""
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], NDArray[np.int64]]:
+        """Ids, places, sizes of the distinct statements, (u, t), and the row of each statement."""
         distinct, inverse = np.unique(np.concatenate(numbers), return_inverse=True)
         width = max(len(self._tokens[k]) for k in distinct)
-        table = np.zeros((2, len(distinct), width), dtype=np.int64)
-        for row, k in enumerate(distinct):
-            pairs = self._tokens[k]
-            table[:, row, : len(pairs)] = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        return table, inverse
+        ids, places, sizes = (
+            torch.from_numpy(array[distinct, :width]) for array in self._all_tokens()
+        )
+        return (ids, places, sizes), inverse
+
+    def _all_tokens(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Ids, places and sizes of all statements, padded once until a new one comes."""
+        if self._arrays is None:
+            shape = (len(self._tokens), max(map(len, self._tokens)))
+            ids, places = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+            sizes = np.ones(shape, np.float32)
+            for row, tokens in enumerate(self._tokens):
+                own = slice(len(tokens))
+                ids[row, own] = [token.id for token in tokens]
+                places[row, own] = [token.place for token in tokens]
+                sizes[row, own] = [token.size for token in tokens]
+            self._arrays = ids, places, sizes
+        return self._arrays
 
 
 def by_length(lengths: Sequence[int]) -> list[NDArray[np.int64]]:

@@ -45,6 +45,7 @@ class EdgeBatch:
     Attributes:
         tokens: Shape ``(u, t)``; token ids of the distinct statements of the batch.
         places: Shape ``(u, t)``; place of each token inside its field.
+        sizes: Shape ``(u, t)``; what each token is multiplied by.
         statements: Shape ``(T,)``; row of ``tokens`` for each statement.
         lengths: Statements of each graph.
         heard: Shape ``(e,)``; a message as ``4 * speaker + kind``, ordered by listener.
@@ -57,6 +58,7 @@ class EdgeBatch:
 
     tokens: Tensor
     places: Tensor
+    sizes: Tensor
     statements: Tensor
     lengths: tuple[int, ...]
     heard: Tensor
@@ -202,16 +204,16 @@ def _recoloured(colours: Index, told: Sequence[tuple[Index, NDArray[np.uint64]]]
 
 
 def collate_edges(
-    lists: Sequence[EdgeLists], tokens: Tensor, places: Tensor, statements: Tensor
+    lists: Sequence[EdgeLists], table: tuple[Tensor, Tensor, Tensor], statements: Tensor
 ) -> EdgeBatch:
     """Put graphs one after the other.
 
     Args:
         lists: Edges of each graph, at least one.
-        tokens: Of the distinct statements, see :class:`EdgeBatch`.
-        places: Of the distinct statements, see :class:`EdgeBatch`.
+        table: Tokens, places and sizes of the distinct statements, see :class:`EdgeBatch`.
         statements: Shape ``(T,)``, all graphs.
     """
+    tokens, places, sizes = table
     lengths = [len(of_graph.classes[0]) for of_graph in lists]
     starts = np.concatenate([[0], np.cumsum(lengths)])
     total = int(starts[-1])
@@ -227,6 +229,7 @@ def collate_edges(
     return EdgeBatch(
         tokens=tokens,
         places=places,
+        sizes=sizes,
         statements=statements,
         lengths=tuple(lengths),
         heard=torch.from_numpy(heard),

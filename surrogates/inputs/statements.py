@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
 from surrogates.inputs.fusion import FusedStatements
+from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes
 from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
@@ -39,6 +40,8 @@ from surrogates.inputs.shapes import Shape
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
 
+
+_OPSET = 17  # whose rules say what Slice and its like make of their constants
 
 _N_REMEMBERED = 16384
 """Texts whose statements stay in memory, about 10 kB each."""
@@ -111,12 +114,40 @@ def _plain_call_shapes(
     """Shapes of the results of a call to a function that calls no other."""
     inner = dict(zip(function.formals, operands, strict=False))
     named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
+    constants: dict[str, bytes] = {}
     for step in function.steps:
-        known = tuple([inner.get(name, ()) for name in step.operands])
-        found = resolve_references(step.attributes, named)
-        shape = plain_result_shape(step.operator, found, known)
-        inner.update(zip(step.results, (shape,), strict=False))
+        found = _plain_shapes(step, resolve_references(step.attributes, named), inner, constants)
+        inner.update(zip(step.results, found, strict=False))
     return tuple([inner.get(name, ()) for name in function.outputs])
+
+
+def _plain_shapes(
+    step: Step,
+    attributes: tuple[bytes, ...],
+    shapes: Mapping[str, Shape],
+    constants: dict[str, bytes],
+) -> tuple[Shape, ...]:
+    """Shapes of the results of a node of the default domain; notes the value of a constant.
+
+    Args:
+        step: The node.
+        attributes: Of the node, references resolved.
+        shapes: What is known in its scope.
+        constants: Encoded tensors of small constants in its scope, by name; one may be added.
+    """
+    if step.operator == "Constant":
+        value = constant_value(attributes)
+        if value is not None:
+            constants[step.results[0]] = value
+        return ((),)
+    operands = tuple([shapes.get(name, ()) for name in step.operands])
+    shape = plain_result_shape(step.operator, attributes, operands)
+    if shape or not any(name in constants for name in step.operands):
+        return (shape,)
+    given = tuple(
+        [constants.get(name) or (shapes.get(name, ()) if name else None) for name in step.operands]
+    )
+    return inferred_shapes(step.operator, attributes, given, len(step.results), _OPSET)
 
 
 class _Reader:
@@ -189,9 +220,10 @@ class _Reader:
         chain = _Chain()
         n_uses = Counter(chain_of.from_iterable(step.operands for step in steps))
         n_uses.update(outputs)
+        constants: dict[str, bytes] = {}
         for step in steps:
             key = (step.domain, step.operator)
-            found = self._result_shapes(step, shapes, {})
+            found = self._result_shapes(step, shapes, {}, constants)
             for position, name in enumerate(step.results):
                 shape = found[position] if position < len(found) else ()
                 shapes[name] = shape or declared.get(name, ())
@@ -229,7 +261,11 @@ class _Reader:
         return _Body(tuple(own), ends)
 
     def _result_shapes(
-        self, step: Step, shapes: Mapping[str, Shape], bound: Mapping[str, bytes]
+        self,
+        step: Step,
+        shapes: Mapping[str, Shape],
+        bound: Mapping[str, bytes],
+        constants: dict[str, bytes],
     ) -> tuple[Shape, ...]:
         """Shapes of the results of a node; of a call, by the rules applied to the body.
 
@@ -237,17 +273,15 @@ class _Reader:
             step: The node.
             shapes: What is known in its scope.
             bound: Attributes of the call that the scope belongs to, by name.
+            constants: Of its scope, see :func:`_plain_shapes`.
         """
-        operands = tuple([shapes.get(name, ()) for name in step.operands])
         function = self._functions.get((step.domain, step.operator))
         if function is None:
             if step.domain:
                 return ()
-            return (
-                plain_result_shape(
-                    step.operator, resolve_references(step.attributes, bound), operands
-                ),
-            )
+            attributes = resolve_references(step.attributes, bound)
+            return _plain_shapes(step, attributes, shapes, constants)
+        operands = tuple([shapes.get(name, ()) for name in step.operands])
         if function.is_plain and self._is_plain:
             return _plain_call_shapes(function, step.attributes, operands)
         key = (step.domain, step.operator, step.attributes, operands)
@@ -255,8 +289,9 @@ class _Reader:
             self._shapes_of_calls[key] = ()  # a call inside itself stays unknown
             inner = dict(zip(function.formals, operands, strict=False))
             named = {decoded_attribute(encoded).name: encoded for encoded in step.attributes}
+            inside: dict[str, bytes] = {}
             for inner_step in function.steps:
-                found = self._result_shapes(inner_step, inner, named)
+                found = self._result_shapes(inner_step, inner, named, inside)
                 inner.update(zip(inner_step.results, found, strict=False))
             known = tuple(inner.get(name, ()) for name in function.outputs)
             self._shapes_of_calls[key] = known

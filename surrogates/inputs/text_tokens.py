@@ -3,11 +3,18 @@
 A statement is a list of fields separated by one space, such as ``out1=16``. The tokenizer merges
 inside a field and never across two, so a frequent field is one token and an unseen number falls
 back to shorter pieces; nothing is ever unknown.
+
+A field that says how large something is, such as ``out1=43`` or ``group=192``, is read as the
+token of its name and the number itself: 43 channels are then nearly 42, also where no training text
+has either. Numbers of other fields (windows, strides, axes) are names of choices and stay text.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
@@ -16,6 +23,22 @@ from surrogates.errors import CheckpointError
 
 PADDING_ID = 0
 _PADDING = "<pad>"
+_SIZE_FIELD = re.compile(r"((?:w\d+\.\d+|out\d+|group|times)=)(\d{1,15})")
+_DOUBLINGS = 4.0
+
+
+class StatementToken(NamedTuple):
+    """A token of a statement.
+
+    Attributes:
+        id: Of the vocabulary.
+        place: Inside its field.
+        size: ``log2(1 + number) / 4`` for the name of a size, 1 for any other token.
+    """
+
+    id: int
+    place: int
+    size: float
 
 
 class StatementTokenizer:
@@ -52,7 +75,7 @@ class StatementTokenizer:
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             max_token_length=max_token_length,
         )
-        tokenizer.train_from_iterator(statements, trainer)
+        tokenizer.train_from_iterator(map(_without_sizes, statements), trainer)
         return cls(tokenizer)
 
     @classmethod
@@ -76,16 +99,31 @@ class StatementTokenizer:
         """Number of token ids, padding included."""
         return int(self._tokenizer.get_vocab_size())
 
-    def encode(self, statements: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Return, per statement, (token id, place of the token inside its field) pairs."""
-        encodings = self._tokenizer.encode_batch(list(statements))
+    def encode(self, statements: Sequence[str]) -> list[list[StatementToken]]:
+        """Return the tokens of each statement."""
+        encodings = self._tokenizer.encode_batch([_without_sizes(text) for text in statements])
         rows = []
-        for encoding in encodings:
-            pairs: list[tuple[int, int]] = []
+        for statement, encoding in zip(statements, encodings, strict=True):
+            sizes = [_size(field) for field in statement.split()]
+            row: list[StatementToken] = []
             last_word, place = None, 0
             for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
                 place = place + 1 if word == last_word else 0
                 last_word = word
-                pairs.append((token, place))
-            rows.append(pairs)
+                row.append(StatementToken(token, place, sizes[word]))
+            rows.append(row)
         return rows
+
+
+def _without_sizes(statement: str) -> str:
+    """Leave the name of each size and drop its number."""
+    fields = statement.split()
+    return " ".join(
+        found[1] if (found := _SIZE_FIELD.fullmatch(field)) else field for field in fields
+    )
+
+
+def _size(field: str) -> float:
+    """What a field multiplies its tokens by."""
+    found = _SIZE_FIELD.fullmatch(field)
+    return math.log2(1.0 + int(found[2])) / _DOUBLINGS if found else 1.0

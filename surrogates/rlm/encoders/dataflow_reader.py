@@ -117,7 +117,8 @@ class DataflowNetwork(EncoderNetwork):
 
     def forward(self, batch: GraphBatch | EdgeBatch) -> Encoded:
         """Encode a batch of statement graphs."""
-        states = functional.embedding(batch.statements, self.embedding(batch.tokens, batch.places))
+        vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
+        states = functional.embedding(batch.statements, vectors)
         if isinstance(batch, EdgeBatch):
             memory = self.layers.forward_edges(states, batch)
         else:

@@ -34,17 +34,18 @@ class StatementEmbedding(nn.Module):
             self.tokens.weight[0].zero_()
             self.places[1:] += 0.5 * torch.randn(MAX_PLACES - 1, width)
 
-    def forward(self, tokens: Tensor, places: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, places: Tensor, sizes: Tensor) -> Tensor:
         """Return statement vectors.
 
         Args:
             tokens: Shape ``(u, t)``, token ids, 0 where there is none.
             places: Shape ``(u, t)``, place of each token inside its field.
+            sizes: Shape ``(u, t)``, what each token is multiplied by.
 
         Returns:
             Shape ``(u, d)``.
         """
         scale = functional.embedding(places.clamp(max=MAX_PLACES - 1), self.places)
-        summed = (self.tokens(tokens) * scale).sum(dim=1)
+        summed = (self.tokens(tokens) * scale * sizes[:, :, None]).sum(dim=1)
         mixed: Tensor = summed + self.mix(summed)
         return mixed

@@ -18,6 +18,7 @@ def matrix(size: int, entries: dict[tuple[int, int], float]) -> Tensor:
 BATCH = GraphBatch(
     tokens=torch.tensor([[1, 2], [3, 0], [4, 5], [6, 7]]),
     places=torch.tensor([[0, 1], [0, 0], [0, 0], [0, 1]]),
+    sizes=torch.ones(4, 2),
     statements=torch.tensor([[0, 1, 2, 3, 1]]),
     defines=matrix(5, {(1, 0): 1, (2, 1): 2, (4, 3): 1}),
     calls=matrix(5, {(2, 3): 1, (2, 4): 2}),

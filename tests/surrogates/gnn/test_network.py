@@ -38,6 +38,7 @@ def matrix(size: int, entries: dict[tuple[int, int], float]) -> Tensor:
 BATCH = GraphBatch(
     tokens=torch.tensor([[1, 2], [3, 0], [4, 5], [6, 7]]),
     places=torch.tensor([[0, 1], [0, 0], [0, 0], [0, 1]]),
+    sizes=torch.ones(4, 2),
     statements=torch.tensor([[0, 1, 2, 3, 1]]),
     defines=matrix(5, {(1, 0): 1, (2, 1): 2, (4, 3): 1}),
     calls=matrix(5, {(2, 3): 1, (2, 4): 2}),
@@ -77,6 +78,7 @@ def padded(batch: GraphBatch, extra: int) -> GraphBatch:
     return GraphBatch(
         tokens=batch.tokens,
         places=batch.places,
+        sizes=batch.sizes,
         statements=pad(batch.statements, (0, extra), value=2),
         defines=pad(batch.defines, (0, extra, 0, extra)),
         calls=pad(batch.calls, (0, extra, 0, extra)),
@@ -104,6 +106,7 @@ def test_rows_of_a_batch_do_not_mix(network: StatementNetwork) -> None:
     both = GraphBatch(
         tokens=BATCH.tokens,
         places=BATCH.places,
+        sizes=BATCH.sizes,
         statements=torch.cat([BATCH.statements, other.statements]),
         defines=BATCH.defines.expand(2, -1, -1),
         calls=BATCH.calls.expand(2, -1, -1),

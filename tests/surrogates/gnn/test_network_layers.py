@@ -31,6 +31,7 @@ def graph(
     return GraphBatch(
         tokens=torch.tensor([[1]]),
         places=torch.tensor([[0]]),
+        sizes=torch.ones(1, 1),
         statements=torch.zeros(1, size, dtype=torch.long),
         defines=dense[0],
         calls=dense[1],

@@ -91,6 +91,7 @@ def toy_rows(n: int) -> GraphBatch:
     return GraphBatch(
         tokens=torch.tensor([[1]]),
         places=torch.tensor([[0]]),
+        sizes=torch.ones(1, 1),
         statements=torch.zeros(n, n, dtype=torch.long),
         defines=torch.zeros(n, n, n),
         calls=torch.zeros(n, n, n),
@@ -110,6 +111,7 @@ def trained(seed: int, n_steps: int = 60, decay: float = 0.9) -> tuple[Statement
         return GraphBatch(
             batch.tokens,
             batch.places,
+            batch.sizes,
             batch.statements[index],
             batch.defines[index],
             batch.calls[index],

@@ -74,8 +74,8 @@ def test_tokens_are_found_again_through_the_statements(interner: StatementIntern
         for place, statement in enumerate(item.statements):
             expected = tokenizer.encode([statement])[0]
             number = batch.statements[row, place]
-            assert batch.tokens[number, : len(expected)].tolist() == [t for t, _ in expected]
-            assert batch.places[number, : len(expected)].tolist() == [p for _, p in expected]
+            assert batch.tokens[number, : len(expected)].tolist() == [t.id for t in expected]
+            assert batch.places[number, : len(expected)].tolist() == [t.place for t in expected]
             assert not batch.tokens[number, len(expected) :].any()
 
 

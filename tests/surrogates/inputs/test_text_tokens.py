@@ -19,7 +19,7 @@ def tokenizer() -> StatementTokenizer:
 
 
 def ids(tokenizer: StatementTokenizer, statement: str) -> list[int]:
-    return [token for token, _ in tokenizer.encode([statement])[0]]
+    return [token.id for token in tokenizer.encode([statement])[0]]
 
 
 def test_a_frequent_field_is_one_token(tokenizer: StatementTokenizer) -> None:
@@ -33,12 +33,12 @@ def test_a_token_never_crosses_two_fields(tokenizer: StatementTokenizer) -> None
 
 
 def test_places_restart_at_every_field(tokenizer: StatementTokenizer) -> None:
-    pairs = tokenizer.encode(["Relu qqq zz"])[0]
-    assert [place for _, place in pairs] == [0, 0, 1, 2, 0, 1]
+    tokens = tokenizer.encode(["Relu qqq zz"])[0]
+    assert [token.place for token in tokens] == [0, 0, 1, 2, 0, 1]
 
 
 def test_equal_fields_side_by_side_are_two_fields(tokenizer: StatementTokenizer) -> None:
-    assert [place for _, place in tokenizer.encode(["zz zz"])[0]] == [0, 1, 0, 1]
+    assert [token.place for token in tokenizer.encode(["zz zz"])[0]] == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("statement", ["Ünseen=7", "日本", "\x00", "NewOp w9.9=777"])
@@ -50,8 +50,25 @@ def test_nothing_is_unknown(tokenizer: StatementTokenizer, statement: str) -> No
 
 
 def test_unseen_numbers_stay_distinct(tokenizer: StatementTokenizer) -> None:
-    encoded = {tuple(ids(tokenizer, f"out1={number}")) for number in range(500)}
+    encoded = {tuple(ids(tokenizer, f"axis={number}")) for number in range(500)}
     assert len(encoded) == 500
+
+
+def test_a_size_is_its_name_and_how_large_it_is(tokenizer: StatementTokenizer) -> None:
+    (_, few), (_, many) = tokenizer.encode(["Relu out1=3", "Relu out1=4095"])
+    assert few.id == many.id
+    assert (few.size, many.size) == (0.5, 3.0)
+
+
+def test_other_numbers_are_choices(tokenizer: StatementTokenizer) -> None:
+    (window,) = tokenizer.encode(["kernel_shape=3,3"])[0]
+    assert window.size == 1.0
+    assert ids(tokenizer, "kernel_shape=3,3") != ids(tokenizer, "kernel_shape=1,1")
+
+
+@pytest.mark.parametrize("field", ["out1=", "out1=1e9", "out1=-3", "xout1=3", "w0=3", "pads=1,1"])
+def test_what_only_looks_like_a_size_is_text(tokenizer: StatementTokenizer, field: str) -> None:
+    assert all(token.size == 1.0 for token in tokenizer.encode([field])[0])
 
 
 def test_no_token_is_the_padding(tokenizer: StatementTokenizer) -> None:

@@ -65,6 +65,7 @@ def memory(network: RlmNetwork) -> Memory:
     batch = GraphBatch(
         tokens=torch.randint(1, 300, (5, 6), generator=generator),
         places=torch.randint(0, 3, (5, 6), generator=generator),
+        sizes=torch.rand(5, 6, generator=generator),
         statements=torch.randint(0, 5, (N, 4), generator=generator),
         defines=torch.ones(N, 4, 4).tril(-1),
         calls=torch.zeros(N, 4, 4),

@@ -8,6 +8,11 @@ from surrogates.rlm.encoders.statement_embedding import MAX_PLACES, StatementEmb
 WIDTH = 16
 
 
+def embedded(embedding: StatementEmbedding, tokens: list[int], places: list[int]) -> torch.Tensor:
+    """Vectors of one statement without sizes."""
+    return embedding(torch.tensor([tokens]), torch.tensor([places]), torch.ones(1, len(tokens)))
+
+
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
@@ -15,25 +20,33 @@ def _seed() -> None:
 
 def test_the_order_of_fields_is_free_and_the_place_inside_is_not() -> None:
     embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    places = torch.tensor([[0, 1, 0]])
-    plain = embedding(torch.tensor([[3, 4, 5]]), places)
-    moved = embedding(torch.tensor([[5, 3, 4]]), torch.tensor([[0, 0, 1]]))
-    other = embedding(torch.tensor([[4, 3, 5]]), places)
+    plain = embedded(embedding, [3, 4, 5], [0, 1, 0])
+    moved = embedded(embedding, [5, 3, 4], [0, 0, 1])
+    other = embedded(embedding, [4, 3, 5], [0, 1, 0])
     assert torch.allclose(plain, moved, atol=1e-6)
     assert not torch.allclose(plain, other, atol=1e-3)
 
 
 def test_padding_tokens_add_nothing() -> None:
     embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    plain = embedding(torch.tensor([[3, 4]]), torch.tensor([[0, 1]]))
-    padded = embedding(torch.tensor([[3, 4, 0, 0]]), torch.tensor([[0, 1, 0, 0]]))
+    plain = embedded(embedding, [3, 4], [0, 1])
+    padded = embedded(embedding, [3, 4, 0, 0], [0, 1, 0, 0])
     assert torch.allclose(plain, padded, atol=1e-6)
 
 
 def test_late_places_share_a_vector() -> None:
     embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
-    last = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 1]]))
-    later = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES + 70]]))
-    before = embedding(torch.tensor([[3]]), torch.tensor([[MAX_PLACES - 2]]))
+    last = embedded(embedding, [3], [MAX_PLACES - 1])
+    later = embedded(embedding, [3], [MAX_PLACES + 70])
+    before = embedded(embedding, [3], [MAX_PLACES - 2])
     assert torch.equal(last, later)
     assert not torch.allclose(last, before, atol=1e-3)
+
+
+def test_a_size_moves_a_vector_little_by_little() -> None:
+    embedding = StatementEmbedding(vocabulary_size=10, width=WIDTH)
+    tokens, places = torch.tensor([[3, 4]]), torch.tensor([[0, 0]])
+    small, near, large = (
+        embedding(tokens, places, torch.tensor([[1.0, size]])) for size in (1.36, 1.37, 2.5)
+    )
+    assert 0.0 < (near - small).norm() < 0.05 * (large - small).norm()
