@@ -110,7 +110,7 @@ class StatementTokenizer:
             for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
                 place = place + 1 if word == last_word else 0
                 last_word = word
-                row.append(StatementToken(token, place, sizes[word]))
+                row.append(StatementToken(token, place, sizes[word or 0]))
             rows.append(row)
         return rows
 

@@ -66,6 +66,8 @@ class RlmSettings:
     """Difference, as a share of the training range, that counts as clearly ordered."""
     context_rate: float = 0.5
     """Chance that a known other metric is shown to the decoder while it learns one."""
+    metrics_per_step: int = 6
+    """Most metrics that one step learns; of more, as many are drawn."""
     n_steps: int | None = None
     """Training steps of a member; None: by number of rows."""
     batch_size: int | None = None
@@ -102,6 +104,7 @@ class RlmSettings:
             ("n_decoder_layers", 1, 64),
             ("dropout", 0.0, 0.9),
             ("n_digits", 1, 4),
+            ("metrics_per_step", 1, 1_000_000),
             ("rank_share", 0.0, 0.99),
             ("label_width", 1e-4, 10.0),
             ("ranking_weight", 0.0, 1e6),

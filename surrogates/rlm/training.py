@@ -17,6 +17,7 @@ from surrogates.rlm.calibration import HeldOut
 from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.precision import training_autocast
+from surrogates.rlm.row_streams import RowStreams
 from surrogates.rlm.settings import RlmSettings, Schedule
 
 _WARM_UP = 0.05
@@ -109,7 +110,7 @@ def _train_cycle(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    streams = _RowStreams(rows.labels.targets, kept, cycle.batch_size, rng)
+    streams = RowStreams(rows.labels.targets, kept, cycle.batch_size, rng)
     average = [weight.detach().clone() for weight in weights]
     network.train()
     for step in range(cycle.n_steps):
@@ -136,31 +137,3 @@ def _train_cycle(
 def _schedule(done: float) -> float:
     """Linear warm-up, then half a cosine down to 0; ``done`` in [0, 1)."""
     return min(1.0, (done + 1e-3) / _WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * done))
-
-
-class _RowStreams:
-    """Draws batches in which a rare metric has more than its share of rows."""
-
-    def __init__(
-        self,
-        targets: NDArray[np.float64],
-        kept: NDArray[np.int64],
-        batch_size: int,
-        rng: np.random.Generator,
-    ) -> None:
-        self._rng = rng
-        self._labelled = [kept[~np.isnan(column[kept])] for column in targets.T]
-        shares = np.sqrt([len(rows) for rows in self._labelled])
-        sizes = np.ceil(batch_size * shares / shares.sum()).astype(int)
-        self._sizes = [min(k, len(rows)) for k, rows in zip(sizes, self._labelled, strict=True)]
-        self._queues = [np.empty(0, dtype=np.int64) for _ in self._labelled]
-
-    def draw(self) -> NDArray[np.int64]:
-        """Return distinct row indices, about ``batch_size`` of them."""
-        drawn = []
-        for metric, size in enumerate(self._sizes):
-            if len(self._queues[metric]) < size:
-                self._queues[metric] = self._rng.permutation(self._labelled[metric])
-            drawn.append(self._queues[metric][:size])
-            self._queues[metric] = self._queues[metric][size:]
-        return np.unique(np.concatenate(drawn))

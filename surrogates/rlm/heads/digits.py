@@ -129,13 +129,15 @@ class DigitsHead(Head):
         memory = network.encode(batch)
         scaled, tokens = rows.targets[index], rows.tokens[index]
         total = torch.zeros(())
-        for metric in range(scaled.shape[1]):
+        metrics = np.flatnonzero((~np.isnan(scaled)).any(axis=0))
+        if len(metrics) > settings.metrics_per_step:
+            metrics = np.sort(rng.choice(metrics, settings.metrics_per_step, replace=False))
+        for metric in metrics.tolist():
             labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
-            if not len(labelled):
-                continue
             trie = self.trie(metric)
             target = torch.from_numpy(scaled[labelled, metric]).float()
-            context = _draw_context(scaled, tokens, labelled, metric, settings.context_rate, rng)
+            others = metrics[metrics != metric]
+            context = _draw_context(scaled, tokens, labelled, others, settings.context_rate, rng)
             whole = len(labelled) == len(index)
             chosen = memory if whole else memory.rows(torch.from_numpy(labelled))
             logs = network.leaf_log_probabilities(chosen, metric, trie, context)
@@ -285,12 +287,11 @@ def _draw_context(
     scaled: NDArray[np.float64],
     tokens: NDArray[np.int64],
     labelled: NDArray[np.int64],
-    metric: int,
+    others: NDArray[np.int64],
     rate: float,
     rng: np.random.Generator,
 ) -> Context | None:
     """Show each known other metric of a row with probability ``rate``."""
-    others = np.delete(np.arange(scaled.shape[1]), metric)
     if not len(others) or rate == 0.0:
         return None
     known = ~np.isnan(scaled[np.ix_(labelled, others)])
