@@ -1,7 +1,7 @@
 """No leak: where labels are shuffled, nothing can be predicted, and nothing is."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from nas_rlm.comparison import (
     run_protocol,
     runner,
 )
+from nas_rlm.comparison.pretraining import Pretraining
 from nas_rlm.comparison.protocol import Source
 from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
 from search_spaces import get_space
@@ -72,11 +73,22 @@ def means_over_seeds(results: Results, target: str, n: int) -> dict[str, float]:
 
 
 def few_shot_scores(
-    rows: SpaceRows, folder: Path, monkeypatch: pytest.MonkeyPatch
+    rows: SpaceRows,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    chosen: Sequence[str] | None = None,
+    seeds: Sequence[int] = SEEDS,
 ) -> dict[str, float]:
-    """Scores of every learner of the few-shot protocol."""
-    monkeypatch.setattr(runner, "read_space_rows", lambda *_: rows)
+    """Scores of learners of the few-shot protocol, of all of them unless some are chosen."""
     other = made_up_rows("nasbench_macro", 80, 1)
+
+    def pretraining_of_another_space(space: str, kept: Path) -> Pretraining:
+        sources = (Source("nasbench_macro", METRIC),)
+        return cross_space.pretraining_without(space, kept, sources=sources)
+
+    monkeypatch.setattr(runner, "read_space_rows", lambda *_: rows)
+    monkeypatch.setattr(runner, "pretraining_without", pretraining_of_another_space)
     monkeypatch.setattr(pretraining, "read_source", lambda _: other)
     whole = find_protocol("fewshot-nasbench201")
     learners = quick_learners(whole)
@@ -85,10 +97,10 @@ def few_shot_scores(
         targets={"c10_val": METRIC},
         methods=tuple(learners),
         own_methods=learners,
-        n_test=2000,
+        n_test=1000,
         goals={},
     )
-    results = run_protocol(protocol, folder / "few-shot", sizes=[156], seeds=SEEDS)
+    results = run_protocol(protocol, folder / "few-shot", methods=chosen, sizes=[156], seeds=seeds)
     return means_over_seeds(results, "c10_val", 156)
 
 
@@ -98,21 +110,21 @@ def test_shuffled_labels_cannot_be_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = read_space_rows("nasbench201", [METRIC])
-    true = few_shot_scores(rows, tmp_path / "true", monkeypatch)
-    assert true["rlm kendall_tau_unseen"] > 0.2  # the same run does predict what is there
-    for name in ("gcn", "gcn_pretrained", "graph_trees", "genome_trees", "genome_mlp"):
-        assert true[f"{name} kendall_tau_unseen"] > 0.2
+    chosen = ("rlm", "gcn", "graph_trees", "genome_trees", "genome_mlp", "memorizer")
+    true = few_shot_scores(rows, tmp_path / "true", monkeypatch, chosen=chosen, seeds=[0])
+    for name in set(chosen) - {"memorizer"}:
+        assert true[f"{name} kendall_tau_unseen"] > 0.2  # the same run predicts what is there
     assert true["memorizer kendall_tau"] > 0.1
     assert true["memorizer kendall_tau_unseen"] == 0.0
     rows.columns[METRIC] = np.random.default_rng(0).permutation(rows.columns[METRIC])
     shuffled = few_shot_scores(rows, tmp_path / "shuffled", monkeypatch)
-    # 2,000 rows in random order spread by .015 around 0, the mean of three seeds by .009.
+    # 1,000 rows in random order spread by .021 around 0, the mean of three seeds by .012.
     assert {name: value for name, value in shuffled.items() if abs(value) >= 0.05} == {}
     assert shuffled["memorizer kendall_tau_unseen"] == 0.0
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_shuffled_labels_of_a_new_space_cannot_be_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,17 +147,17 @@ def test_shuffled_labels_of_a_new_space_cannot_be_predicted(
         goals={},
     )
 
-    def scores(folder: Path) -> dict[str, float]:
-        run = run_protocol(protocol, folder / "across", seeds=SEEDS, targets=["nasbench201"])
+    def scores(folder: Path, seeds: Sequence[int]) -> dict[str, float]:
+        run = run_protocol(protocol, folder / "across", seeds=seeds, targets=["nasbench201"])
         by_size = {n: means_over_seeds(run, "nasbench201", n) for n in (0, 16)}
         return {f"{name} {n}": v for n, own in by_size.items() for name, v in own.items()}
 
-    true = scores(tmp_path / "true")
+    true = scores(tmp_path / "true", [0])
     assert true["gcn kendall_tau 16"] > 0.2
     assert true["graph_mlp kendall_tau 0"] > 0.2
     column = tables["nasbench201"].columns[METRIC]
     column[:] = np.random.default_rng(1).permutation(column)
-    shuffled = scores(tmp_path / "shuffled")
+    shuffled = scores(tmp_path / "shuffled", SEEDS)
     assert set(shuffled) == set(true)
     assert {name: value for name, value in shuffled.items() if abs(value) >= 0.05} == {}
 
