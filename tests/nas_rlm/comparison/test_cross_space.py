@@ -199,6 +199,22 @@ def test_what_cannot_be_finetuned_is_not_pretrained(
         run_protocol(chosen, tmp_path / "across", targets=["enas_macro"])
 
 
+def test_one_process_pretrains_and_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    first = pretraining._alone(tmp_path / "place")
+    first.__enter__()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        first.__exit__(None, None, None)
+
+    monkeypatch.setattr(pretraining.time, "sleep", sleep)
+    with pretraining._alone(tmp_path / "place"):
+        assert len(waits) == 1
+
+
 @pytest.mark.usefixtures("tables")
 def test_damage_is_told(across: CrossSpaceProtocol, tmp_path: Path) -> None:
     arguments = {"methods": ["gcn"], "targets": ["enas_macro"], "sizes": [0]}
