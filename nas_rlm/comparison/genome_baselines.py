@@ -2,6 +2,9 @@
 
 The genome of fixed length becomes one column for each choice of each gene. Labels are scaled as for
 the other baselines, half by range and half by rank, and standardised. scikit-learn does the rest.
+
+The settings below are common ones for small tables; unlike those of the other learners they are not
+chosen on development rows yet.
 """
 
 import warnings
