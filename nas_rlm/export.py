@@ -10,7 +10,8 @@ from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError
 from nas_rlm.seeding import derived_seed, generator
 
-_DRAWS_PER_ARCHITECTURE = 200
+_MAX_FRUITLESS_DRAWS = 10_000
+"""Draws in a row without a new network after which a space counts as exhausted."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,23 @@ def export_architectures(
     for string in strings:
         architecture = chosen.parse(string)
         texts[chosen.to_text(architecture)] = chosen.format(architecture)
+    if n_random > chosen.size:
+        message = f"Space {space!r} has {chosen.size:,} architectures, but {n_random} are wanted."
+        raise ConfigError(f"{message} Ask for fewer.")
     wanted = len(texts) + n_random
     rng = generator(seed, "export", space)
-    for _ in range(_DRAWS_PER_ARCHITECTURE * n_random):
-        if len(texts) == wanted:
-            break
+    fruitless = 0
+    while len(texts) < wanted:
+        if fruitless == _MAX_FRUITLESS_DRAWS:
+            message = (
+                f"Space {space!r} gave only {len(texts)} distinct networks, but {wanted} are "
+                f"wanted; the last {fruitless:,} draws were all known. Ask for fewer."
+            )
+            raise ConfigError(message)
         architecture = chosen.sample(rng)
         text = chosen.to_text(architecture)
+        fruitless = fruitless + 1 if text in texts else 0
         texts.setdefault(text, chosen.format(architecture))
-    if len(texts) < wanted:
-        message = (
-            f"Space {space!r} gave only {len(texts)} distinct networks in "
-            f"{_DRAWS_PER_ARCHITECTURE * n_random} draws, but {wanted} are wanted. Ask for fewer."
-        )
-        raise ConfigError(message)
     with explained(folder, "be written"):
         folder.mkdir(parents=True, exist_ok=True)
     exported = []

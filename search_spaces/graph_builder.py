@@ -26,6 +26,7 @@ an attribute of its function (`Body.node` with a `search_spaces.graph.Reference`
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -304,10 +305,13 @@ def _float_type(shape: tuple[int, ...]) -> ValueType:
     return ValueType("float", shape)
 
 
-@lru_cache(maxsize=16_384)
+_numbers = count()
+
+
+@lru_cache(maxsize=4_096)
 def _function_name(block_name: str, function: Function) -> str:
-    """Name a function by what was written; equal functions share a name."""
-    return f"{block_name.strip('_<>')}_{function.digest()}"
+    """Number a function; equal functions share a name, as long as it is remembered."""
+    return f"{block_name.strip('_<>')}_{next(_numbers)}"
 
 
 class _Trace(NamedTuple):
@@ -330,7 +334,7 @@ class _Trace(NamedTuple):
     functions: Mapping[str, Function]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _trace(
     block: Block, shapes: tuple[tuple[int, ...], ...], settings: tuple[tuple[str, Hashable], ...]
 ) -> _Trace:

@@ -163,10 +163,24 @@ def _operation(
     body: Body, x: Value, planned: PlannedOp, block_stride: int, *, is_given: bool = False
 ) -> Value:
     """Write one operation; `is_given`: its stride, if it has one, is an attribute of the caller."""
-    op = planned.op
-    channels, kernel = planned.c_out or x.channels, int(op[-1])
     stride = max(block_stride, 1) if planned.is_strided else 1
-    strides = _GIVEN_STRIDES if is_given and planned.is_strided else _strides(stride)
+    is_given = is_given and planned.is_strided
+    block, attributes, settings = _call(planned.op, planned.c_out, x.channels, stride, is_given)
+    result: Value = body.call(block, x, attributes=attributes, **settings)
+    return result
+
+
+@lru_cache(maxsize=4_096)
+def _call(
+    op: str,
+    c_out: int,
+    c_in: int,
+    stride: int,
+    is_given: bool,  # noqa: FBT001
+) -> tuple[Block, "_Attributes", Mapping[str, Hashable]]:
+    """Return block, attributes and settings of the call that is an operation."""
+    channels, kernel = c_out or c_in, int(op[-1])
+    strides = _GIVEN_STRIDES if is_given else _strides(stride)
     settings: dict[str, Hashable] = {"channels": channels, "kernel": kernel, "stride": stride}
     attributes: _Attributes = {}
     block: Block = _convolution
@@ -185,10 +199,9 @@ def _operation(
         attributes = {"group": groups, **_window((kernel, kernel), strides["strides"])}
         if op.startswith("double"):
             block = _double
-        elif groups != 1 and x.channels != channels:
+        elif groups != 1 and c_in != channels:
             block = _narrow_depthwise
-    result: Value = body.call(block, x, attributes=attributes, **settings)
-    return result
+    return block, attributes, settings
 
 
 _Attributes = Mapping[str, AttributeValue]
