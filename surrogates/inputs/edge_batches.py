@@ -22,6 +22,9 @@ from surrogates.inputs.statements import StatementGraph
 MAX_FAN = 128
 """Readers or operands of a hub that still relates them; at least ``MAX_DENSE_STATEMENTS``."""
 
+MAX_CLASSES = 512
+"""Classes of statements that everything looks at; beyond, similar ones share one place."""
+
 N_MESSAGES = 4
 """Kinds of message: from producers, from consumers, from a body, from the calls of a body."""
 
@@ -73,13 +76,17 @@ class EdgeBatch:
 class StatementClasses:
     """Statements that cannot be told from each other after some layers, graph by graph.
 
+    Beyond ``MAX_CLASSES``, statements that differ only in what is far from them share a class.
+
     Attributes:
-        members: Shape ``(c,)`` for each graph; one statement of each class, counted in the batch.
-        log_counts: Shape ``(c,)`` for each graph; logarithm of how many statements are alike.
+        of_statements: Shape ``(T,)``; the class of each statement, counted in the batch.
+        counts: Shape ``(c,)``; statements of each class.
+        n_of_graphs: Classes of each graph.
     """
 
-    members: tuple[Tensor, ...]
-    log_counts: tuple[Tensor, ...]
+    of_statements: Tensor
+    counts: Tensor
+    n_of_graphs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -172,11 +179,13 @@ def _refined(
     """
     listeners, speakers, kinds, weights = edges
     colours = np.unique(numbers, return_inverse=True)[1]
+    few = colours % MAX_CLASSES
     found = []
     for _ in range(n_layers):
         told = _hashed(colours[speakers], N_MESSAGES * weights.view(np.uint32) + kinds)
         colours = _recoloured(colours, [(listeners, told)])
-        found.append(colours)
+        few = colours if colours.max() < MAX_CLASSES else few
+        found.append(few)
         seen = [
             (by, _hashed(colours[whom], np.full(len(whom), relation)))
             for relation, (by, whom) in enumerate(pairs)
@@ -238,17 +247,19 @@ def collate_edges(
         seen=torch.from_numpy(np.concatenate(seen)),
         seen_by=torch.from_numpy(np.concatenate(seen_by)),
         classes=tuple(
-            _classes([(g.classes[layer], start) for g, start in shifted])
+            _classes([of_graph.classes[layer] for of_graph in lists])
             for layer in range(len(lists[0].classes))
         ),
     )
 
 
-def _classes(of_graphs: Sequence[tuple[Index, int]]) -> StatementClasses:
-    """One member and the size of each class."""
-    members, log_counts = [], []
-    for classes, start in of_graphs:
-        _, first, counts = np.unique(classes, return_index=True, return_counts=True)
-        members.append(torch.from_numpy(first + start))
-        log_counts.append(torch.from_numpy(np.log(counts)).float())
-    return StatementClasses(tuple(members), tuple(log_counts))
+def _classes(of_graphs: Sequence[Index]) -> StatementClasses:
+    """Number the classes of all graphs."""
+    sizes = [np.bincount(classes) for classes in of_graphs]
+    starts = np.cumsum([0, *map(len, sizes)])
+    shifted = [classes + start for classes, start in zip(of_graphs, starts, strict=False)]
+    return StatementClasses(
+        torch.from_numpy(np.concatenate(shifted)),
+        torch.from_numpy(np.concatenate(sizes)).float(),
+        tuple(map(len, sizes)),
+    )

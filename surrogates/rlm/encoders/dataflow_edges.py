@@ -1,8 +1,9 @@
 """How statements of long texts hear and see each other: along edges, so that cost stays linear.
 
 The same sums and the same attention as on dense relations, up to the order of additions. The heads
-that see everything attend to one statement of each class of equal ones, weighted by their number:
-exact, and far fewer than all statements where blocks repeat.
+that see everything attend to each class of equal statements once, weighted by their number: exact,
+and far fewer than all statements where blocks repeat. Only beyond 512 classes is it an approximation:
+then classes are coarser, and each shows its mean.
 """
 
 from __future__ import annotations
@@ -71,18 +72,24 @@ class EdgeRelations:
         return (gathered / sums[:, None]).view(n_relations, total, e).transpose(0, 1)
 
     def _see_everything(self, query: Tensor, key: Tensor, value: Tensor, layer: int) -> Tensor:
-        """Attend to one of each class of the same text; ``(h, T, e)`` to ``(T, h, e)``."""
+        """Attend to the mean of each class of the same text; ``(h, T, e)`` to ``(T, h, e)``."""
         classes = self._batch.classes[layer]
+        shape = (len(query), len(classes.counts), query.shape[2])
+        keys, values = (
+            torch.zeros(shape).index_add(1, classes.of_statements, part) / classes.counts[:, None]
+            for part in (key, value)
+        )
+        n_of_graphs = list(classes.n_of_graphs)
         parts: list[Tensor] = []
-        for looking, members, log_counts in zip(
+        for looking, shown, told, log_counts in zip(
             torch.split(query, list(self._batch.lengths), dim=1),
-            classes.members,
-            classes.log_counts,
+            torch.split(keys, n_of_graphs, dim=1),
+            torch.split(values, n_of_graphs, dim=1),
+            torch.split(classes.counts.log(), n_of_graphs),
             strict=True,
         ):
-            keys, values = key[None, :, members], value[None, :, members]
             parts.extend(
-                attend(chunk[None], keys, values, log_counts)[0]
+                attend(chunk[None], shown[None], told[None], log_counts)[0]
                 for chunk in torch.split(looking, _CHUNK, dim=1)
             )
         return torch.cat(parts, dim=1).transpose(0, 1)
