@@ -29,11 +29,11 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.baselines.feature_table import FeatureTable
 from surrogates.baselines.settings import GraphGpSettings
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
+from surrogates.inputs.feature_table import FeatureTable
 
 N_QUANTILES = 32
 """Values of a distribution: the middle quantiles of as many equal shares of the normal one."""

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from surrogates.baselines.feature_table import FeatureTable
 from surrogates.gnn.ensemble import NetworkEnsemble, Reader, ReadRows
 from surrogates.gnn.settings import GraphMlpSettings
+from surrogates.inputs.feature_table import FeatureTable
 
 
 class FeatureReader(Reader):

@@ -23,11 +23,11 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.baselines.feature_table import FeatureTable
 from surrogates.baselines.settings import GraphTreesSettings
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
+from surrogates.inputs.feature_table import FeatureTable
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -42,7 +42,11 @@ MAX_KINDS = 24
 """Kinds of operation told apart on paths in one text; what comes later shares the last place."""
 
 _PAIRS = [(a, b) for a in range(MAX_KINDS) for b in range(a)]
-_N_TRACKED = 1 + MAX_KINDS + len(_PAIRS)
+_N_SINGLE = 1 + MAX_KINDS
+_NO_STEP = {
+    has_pairs: np.zeros(_N_SINGLE + len(_PAIRS) * has_pairs, np.float32)
+    for has_pairs in (False, True)
+}
 _N_REMEMBERED = 16384
 
 Features = Mapping[str, float]
@@ -85,8 +89,6 @@ class _Ways:
 _MISSING = _Value((), "")
 """An optional operand that is not given."""
 
-_NO_STEP = _Ways(np.zeros(_N_TRACKED, np.float32), np.zeros(_N_TRACKED, np.float32))
-
 
 @dataclass
 class _Summary:
@@ -104,7 +106,7 @@ class _Summary:
 
 
 @functools.lru_cache(_N_REMEMBERED)
-def graph_features(text: str) -> Features:
+def graph_features(text: str, *, has_pairs: bool = True) -> Features:
     """Return the features of an ONNX text; recent texts are remembered.
 
     Names are ``count KIND``, ``edges KIND>KIND``, ``level L KIND`` (kinds with weights or a window
@@ -115,17 +117,21 @@ def graph_features(text: str) -> Features:
 
     Args:
         text: As for :func:`surrogates.inputs.statements.read_statements`.
+        has_pairs: Whether ways are also counted in steps of two kinds, which takes most of the
+            time and adds little.
 
     Raises:
         TextError: If the text does not parse, reads an undefined name, or its functions recurse.
     """
-    return _Walker(parse_text(text)).features()
+    return _Walker(parse_text(text), has_pairs=has_pairs).features()
 
 
 class _Walker:
     """Walks one model; holds what is shared between its scopes."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, *, has_pairs: bool) -> None:
+        self._has_pairs = has_pairs
+        self._no_step = _Ways(_NO_STEP[has_pairs], _NO_STEP[has_pairs])
         self._graph = model.graph
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._steps: dict[tuple[str, str], tuple[Step, ...]] = {}
@@ -175,11 +181,11 @@ class _Walker:
         for place, kind in names.items():
             found[f"shortest {kind}"] = float(ways.least[1 + place])
             found[f"longest {kind}"] = float(ways.most[1 + place])
-        for row, (a, b) in enumerate(_PAIRS):
+        for row, (a, b) in enumerate(_PAIRS if self._has_pairs else ()):
             if a in names and b in names and is_working(names[a]) and is_working(names[b]):
                 pair = pair_name(names[a], names[b])
-                found[f"shortest {pair}"] = float(ways.least[1 + MAX_KINDS + row])
-                found[f"longest {pair}"] = float(ways.most[1 + MAX_KINDS + row])
+                found[f"shortest {pair}"] = float(ways.least[_N_SINGLE + row])
+                found[f"longest {pair}"] = float(ways.most[_N_SINGLE + row])
         return found
 
     def _scope(
@@ -202,7 +208,7 @@ class _Walker:
         summary = _Summary()
         values = dict(zip(formals, actuals, strict=False))
         ways: dict[str, dict[int, _Ways]] = {
-            name: {place: _NO_STEP} for place, name in enumerate(formals) if values[name].kind
+            name: {place: self._no_step} for place, name in enumerate(formals) if values[name].kind
         }
         operand_kinds: dict[str, list[str]] = {}
         for step in steps:
@@ -346,9 +352,10 @@ class _Walker:
         """One step of a kind."""
         if kind not in self._step_ways:
             place = self._kinds.setdefault(kind, min(len(self._kinds), MAX_KINDS - 1))
-            step = np.zeros(_N_TRACKED, np.float32)
+            step = _NO_STEP[self._has_pairs].copy()
             step[[0, 1 + place]] = 1.0
-            step[[1 + MAX_KINDS + row for row, pair in enumerate(_PAIRS) if place in pair]] = 1.0
+            if self._has_pairs:
+                step[[_N_SINGLE + row for row, pair in enumerate(_PAIRS) if place in pair]] = 1.0
             self._step_ways[kind] = _Ways(step, step)
         return self._step_ways[kind]
 

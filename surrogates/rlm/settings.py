@@ -38,6 +38,8 @@ class RlmSettings:
     """Length of an encoded vector; a multiple of the number of attention heads."""
     n_layers: int = 3
     """Encoder layers."""
+    has_counts: bool = True
+    """Whether the dataflow encoder is also told what can be counted in a text."""
     context_length: int = 4096
     """Most tokens of a text, for encoders that read tokens."""
     truncate: bool = False

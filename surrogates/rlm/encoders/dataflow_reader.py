@@ -1,14 +1,21 @@
-"""The reader of the dataflow encoder: texts to statement graphs, statements to learned tokens."""
+"""The reader of the dataflow encoder: texts to statement graphs, statements to learned tokens.
+
+What can be counted is counted and not learned: operations, paths, degrees, parameters, mult-adds
+of the whole text (see :mod:`surrogates.inputs.graph_features`) go to the summary beside what the
+layers say of the statements. On few rows of a space with long texts that is worth a lot; where
+training texts do not differ in a number it is left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.inputs.batches import (
@@ -18,6 +25,7 @@ from surrogates.inputs.batches import (
     by_length,
 )
 from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists
+from surrogates.inputs.feature_table import FeatureTable
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts, TextReader
@@ -25,53 +33,83 @@ from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
 from surrogates.rlm.settings import RlmSettings
 
+_MOST_DEVIATIONS = 6.0
+
 
 class DataflowReader(TextReader):
     """Reads texts as statement graphs and learns the tokens of statements."""
 
     name: ClassVar[str] = "dataflow"
 
-    def __init__(self, tokenizer: StatementTokenizer, settings: RlmSettings) -> None:
-        """Keep a learned tokenizer; use :meth:`learn` or :meth:`from_json`."""
+    def __init__(
+        self, tokenizer: StatementTokenizer, counts: FeatureTable | None, settings: RlmSettings
+    ) -> None:
+        """Keep what was learned; use :meth:`learn` or :meth:`from_json`."""
         self._tokenizer = tokenizer
+        self._counts = counts
         self._settings = settings
 
     @classmethod
     def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
-        """Learn the tokens of statements; see the base class."""
+        """Learn the tokens of statements and the scales of counts; see the base class."""
         graphs = read_all(texts)
         tokenizer = StatementTokenizer.train(
             chain.from_iterable(graph.statements for graph in graphs),
             vocabulary_size=settings.vocabulary_size,
         )
-        return cls(tokenizer, settings)
+        counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
+        return cls(tokenizer, counts, settings)
 
     @classmethod
     def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
         """Restore the reader; see the base class."""
-        return cls(StatementTokenizer.from_json(state["tokenizer"]), settings)
+        tokenizer = StatementTokenizer.from_json(state["tokenizer"])
+        counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
+        return cls(tokenizer, counts, settings)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the tokenizer; see the base class."""
-        return {"tokenizer": self._tokenizer.to_json()}
+        """Return tokenizer and scales; see the base class."""
+        counts = self._counts.to_state() if self._counts else None
+        return {"tokenizer": self._tokenizer.to_json(), "counts": counts}
 
     def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
-        """Read texts into statement graphs; see the base class."""
+        """Read texts into statement graphs and counts; see the base class."""
         interner = StatementInterner(self._tokenizer)
-        return PreparedGraphs(read_all(texts), interner, self._settings.n_layers)
+        counts = np.zeros((len(texts), 0))
+        if self._counts and texts:
+            counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+        return PreparedGraphs(read_all(texts), interner, counts, self._settings.n_layers)
 
     def new_network(self) -> DataflowNetwork:
         """Create the network; see the base class."""
-        return DataflowNetwork(self._tokenizer.vocabulary_size, self._settings)
+        n_counts = len(self._counts.names) if self._counts else 0
+        return DataflowNetwork(self._tokenizer.vocabulary_size, n_counts, self._settings)
+
+
+class DataflowBatch(NamedTuple):
+    """What the network reads of some texts.
+
+    Attributes:
+        graphs: Their statements.
+        counts: Shape ``(n, c)``, in standard deviations; c may be 0.
+    """
+
+    graphs: GraphBatch | EdgeBatch
+    counts: Tensor
 
 
 class PreparedGraphs(PreparedTexts):
     """Statement graphs whose distinct statements were tokenized once."""
 
     def __init__(
-        self, graphs: Sequence[StatementGraph], interner: StatementInterner, n_layers: int
+        self,
+        graphs: Sequence[StatementGraph],
+        interner: StatementInterner,
+        counts: NDArray[np.float64],
+        n_layers: int,
     ) -> None:
         """Number the statements of the graphs."""
+        self._counts = torch.from_numpy(counts.astype(np.float32))
         self._graphs = graphs
         self._interner = interner
         self._numbers = interner.intern(graphs)
@@ -82,8 +120,12 @@ class PreparedGraphs(PreparedTexts):
         """Return the number of graphs."""
         return len(self._graphs)
 
-    def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> GraphBatch | EdgeBatch:
-        """Pad graphs to a batch, or list the edges if one is long; see the base class."""
+    def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> DataflowBatch:
+        """Put some texts together; see the base class."""
+        return DataflowBatch(self._collated(rows), self._counts[np.asarray(rows)])
+
+    def _collated(self, rows: Sequence[int] | NDArray[np.int64]) -> GraphBatch | EdgeBatch:
+        """Pad graphs to a batch, or list the edges if one is long."""
         numbers = [self._numbers[i] for i in rows]
         if max(map(len, numbers)) > MAX_DENSE_STATEMENTS:
             return self._interner.collate_edges([self._listed(int(i)) for i in rows], numbers)
@@ -102,25 +144,38 @@ class PreparedGraphs(PreparedTexts):
 
 
 class DataflowNetwork(EncoderNetwork):
-    """Statement embedding and dataflow encoder."""
+    """Statement embedding, dataflow encoder, and two layers that read the counts."""
 
-    def __init__(self, vocabulary_size: int, settings: RlmSettings) -> None:
+    def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
         """Create the network with random weights.
 
         Args:
             vocabulary_size: Text token ids.
+            n_counts: Counts of a text, 0 for none.
             settings: Its shape.
         """
         super().__init__()
         self.embedding = StatementEmbedding(vocabulary_size, settings.width)
         self.layers = DataflowEncoder(settings.width, settings.n_layers, settings.dropout)
+        width = settings.width
+        self.counts = (
+            nn.Sequential(nn.Linear(n_counts, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+            if n_counts
+            else None
+        )
 
-    def forward(self, batch: GraphBatch | EdgeBatch) -> Encoded:
-        """Encode a batch of statement graphs."""
+    def forward(self, batch: DataflowBatch) -> Encoded:
+        """Encode a batch of texts."""
+        memory = self._read(batch.graphs)
+        if self.counts is not None:
+            memory = memory + self.counts(batch.counts)[:, None]
+        return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))
+
+    def _read(self, batch: GraphBatch | EdgeBatch) -> Tensor:
+        """One summary of the statements of each text, shape ``(n, 1, d)``."""
         vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
         states = functional.embedding(batch.statements, vectors)
         if isinstance(batch, EdgeBatch):
-            memory = self.layers.forward_edges(states, batch)
-        else:
-            memory = self.layers(states, batch.defines, batch.calls, batch.padding)
-        return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))
+            return self.layers.forward_edges(states, batch)
+        summary: Tensor = self.layers(states, batch.defines, batch.calls, batch.padding)
+        return summary

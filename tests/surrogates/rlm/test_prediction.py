@@ -10,7 +10,7 @@ import torch
 from surrogates.inputs.batches import GraphBatch
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration
 from surrogates.rlm.digit_trie import digit_trie, full_branches
-from surrogates.rlm.encoders.dataflow_reader import DataflowNetwork
+from surrogates.rlm.encoders.dataflow_reader import DataflowBatch, DataflowNetwork
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
@@ -52,7 +52,7 @@ def line_logits(
 def network() -> RlmNetwork:
     torch.manual_seed(0)
     settings = RlmSettings(width=16, n_layers=1, n_decoder_layers=2)
-    made = RlmNetwork(DataflowNetwork(300, settings), settings, GRAMMAR, n_metrics=3)
+    made = RlmNetwork(DataflowNetwork(300, 0, settings), settings, GRAMMAR, n_metrics=3)
     with torch.no_grad():
         made.decoder.head.weight *= 8.0  # far from uniform, so that a wrong path shows
     return made.eval()
@@ -72,7 +72,7 @@ def memory(network: RlmNetwork) -> Memory:
         padding=padding,
     )
     with torch.inference_mode():
-        return network.encode(batch)
+        return network.encode(DataflowBatch(batch, torch.zeros(N, 0)))
 
 
 @pytest.fixture

@@ -27,24 +27,28 @@ class FeatureTable:
         kinds: Kinds of operation in the training texts.
         means: Of the logarithms of each column over the training rows.
         stds: Likewise; 1 where a column is constant.
+        has_pairs: Whether ways are counted in steps of two kinds, see
+            :func:`surrogates.inputs.graph_features.graph_features`.
     """
 
     names: tuple[str, ...]
     kinds: frozenset[str]
     means: tuple[float, ...]
     stds: tuple[float, ...]
+    has_pairs: bool = True
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> FeatureTable:
+    def fit(cls, texts: Sequence[str], *, has_pairs: bool = True) -> FeatureTable:
         """Choose and scale the columns.
 
         Args:
             texts: Of the training rows, at least one.
+            has_pairs: See above.
 
         Raises:
             TextError: If a text cannot be read.
         """
-        rows = [graph_features(text) for text in texts]
+        rows = [graph_features(text, has_pairs=has_pairs) for text in texts]
         found = dict.fromkeys(name for row in rows for name in row)
         kinds = frozenset(_kind(name) for name in found if name.startswith(_COUNT))
         names = sorted({*found, *_ALWAYS})
@@ -57,6 +61,7 @@ class FeatureTable:
             kinds=kinds,
             means=tuple(logarithms.mean(axis=0).tolist()),
             stds=tuple(np.where(stds > 1e-9, stds, 1.0).tolist()),
+            has_pairs=has_pairs,
         )
 
     def matrix(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -65,7 +70,8 @@ class FeatureTable:
         Raises:
             TextError: If a text cannot be read.
         """
-        return _matrix([graph_features(text) for text in texts], self.names, self.kinds)
+        rows = [graph_features(text, has_pairs=self.has_pairs) for text in texts]
+        return _matrix(rows, self.names, self.kinds)
 
     def scaled(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return standardised logarithms of 1 + feature, shape ``(n, k)``.
@@ -83,6 +89,7 @@ class FeatureTable:
             "kinds": sorted(self.kinds),
             "means": list(self.means),
             "stds": list(self.stds),
+            "has_pairs": self.has_pairs,
         }
 
     @classmethod
@@ -99,6 +106,7 @@ class FeatureTable:
             kinds=frozenset(state["kinds"]),
             means=tuple(map(float, state["means"])),
             stds=tuple(map(float, state["stds"])),
+            has_pairs=bool(state["has_pairs"]),
         )
         if not len(table.names) == len(table.means) == len(table.stds):
             raise ValueError("columns and scales differ in number")

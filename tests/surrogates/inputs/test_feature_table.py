@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from surrogates.baselines.feature_table import UNSEEN, FeatureTable
 from surrogates.errors import TextError
+from surrogates.inputs.feature_table import UNSEEN, FeatureTable
 from surrogates.inputs.graph_features import graph_features
 
 TextOf = Callable[[int, int], str]
