@@ -81,7 +81,10 @@ def _expect(space: str | None, spaces: tuple[str, ...], *, needs_name: bool = Fa
     if space is None and not needs_name:
         return spaces[0]
     if space not in spaces:
-        hint = suggest(space or "", spaces, kind="spaces")
-        message = f"This format has no rows of space {space!r}. {hint}"
+        if space is None:
+            problem = "The file does not say of which space its rows are; name it with --space."
+        else:
+            problem = f"This format has no rows of space {space!r}."
+        message = f"{problem} {suggest(space or '', spaces, kind='spaces')}"
         raise BenchmarkError(message)
     return space

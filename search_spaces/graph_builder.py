@@ -309,7 +309,7 @@ _numbers = count()
 
 
 @lru_cache(maxsize=4_096)
-def _function_name(block_name: str, function: Function) -> str:
+def _function_name(block_name: str, function: Function) -> str:  # noqa: ARG001 - the key
     """Number a function; equal functions share a name, as long as it is remembered."""
     return f"{block_name.strip('_<>')}_{next(_numbers)}"
 

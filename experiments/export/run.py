@@ -13,6 +13,7 @@ Figures go to results.json beside this file and to the table in experiments/READ
 import argparse
 import io
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -199,7 +200,8 @@ def table(results: dict[str, Any]) -> str:
         f"{one['torch_version']}, weights without values) {one['torch_characters']:,} and "
         f"{one['torch_statements']}, {one['torch_rate']:.1f} exports a second.",
         "",
-        f"CPU time of one core; {results['machine']}; commit {results['commit']}.",
+        f"CPU time of one core; {results['machine']}; load average {results['load']} when it "
+        f"started (other programs slow these figures); commit {results['commit']}.",
     ]
     return "\n".join(lines)
 
@@ -212,6 +214,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     names = options.space or list(SPACES)
+    load = round(os.getloadavg()[0], 1)
     rows = []
     for index, name in enumerate(names, start=1):
         rows.append(measure(name, options.architectures))
@@ -220,6 +223,7 @@ def main() -> None:
         "protocol": "export",
         "commit": current_commit(),
         "machine": current_machine(),
+        "load": load,
         "rows": rows,
         "torch": measure_torch(),
     }

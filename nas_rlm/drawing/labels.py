@@ -96,12 +96,17 @@ def constant_text(node: Node) -> str:
             if code is None:
                 return "constant"
             numbers = np.frombuffer(value.data, dtype=code).tolist()
-            listed = ", ".join(f"{number:g}" for number in numbers[:_MAX_LISTED])
+            listed = ", ".join(map(_number_text, numbers[:_MAX_LISTED]))
             more = ", …" if len(numbers) > _MAX_LISTED else ""
             return f"[{listed}{more}]" if value.shape else listed
         if name in {"value_float", "value_int"} and isinstance(value, int | float):
             return f"{value:g}"
     return "constant"
+
+
+def _number_text(number: float) -> str:
+    """Return a number; the largest integer is how a Slice says that it has no end."""
+    return "end" if number == np.iinfo(np.int64).max else f"{number:g}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

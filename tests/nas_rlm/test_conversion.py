@@ -63,6 +63,8 @@ def test_every_format_is_tested() -> None:
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"Unknown format 'natsbench'\. Did you mean"):
         read_table("natsbench", tmp_path)
-    for form, space in (("nats-bench", "fbnet"), ("help", "nds_darts"), ("nds", None)):
+    with pytest.raises(BenchmarkError, match="name it with --space"):
+        read_table("nds", tmp_path)
+    for form, space in (("nats-bench", "fbnet"), ("help", "nds_darts"), ("nds", "fbnet")):
         with pytest.raises(BenchmarkError, match=f"has no rows of space {space!r}"):
             read_table(form, tmp_path, space=space)

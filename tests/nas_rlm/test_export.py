@@ -58,9 +58,11 @@ def test_nothing_to_export_is_refused(tmp_path: Path) -> None:
 def test_more_networks_than_there_are_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas_rlm.export._DRAWS_PER_ARCHITECTURE", 1)
+    with pytest.raises(ConfigError, match="has 15,625 architectures, but 15626 are wanted"):
+        export_architectures("nasbench201", tmp_path / "out", n_random=15_626)
+    monkeypatch.setattr("nas_rlm.export._MAX_FRUITLESS_DRAWS", 1)
     with pytest.raises(ConfigError, match="distinct networks"):
-        export_architectures("nasbench201", tmp_path / "out", n_random=300)
+        export_architectures("nasbench201", tmp_path / "out", n_random=2_000)
     assert not (tmp_path / "out").exists()
 
 

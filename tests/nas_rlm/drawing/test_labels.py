@@ -52,6 +52,8 @@ def test_constant_values() -> None:
     assert text("value", Tensor(7, (3,), np.array([1, -1, 0]).tobytes())) == "[1, -1, 0]"
     assert text("value", Tensor(7, (9,), np.arange(9).tobytes())) == "[0, 1, 2, 3, 4, 5, …]"
     assert text("value", Tensor(9, (), b"\x01")) == "constant"
+    no_end = np.array([1, 2**63 - 1], dtype="<i8")
+    assert text("value", Tensor(7, (2,), no_end.tobytes())) == "[1, end]"
 
 
 def test_kinds_and_functions() -> None:
