@@ -46,6 +46,8 @@ class Method:
     """Keyword arguments of the surrogate."""
     is_separate: bool = False
     """Whether every target gets a model of its own where a protocol trains them together."""
+    is_pruned: bool = True
+    """Whether texts are canonical; else they hold whatever the space describes, dead or not."""
     decoding: Decoding = "alone"
     """How distributions are read: each metric by itself, as a chain over the targets, from 64
     samples, or as a normal distribution with the mean and spread of the members."""

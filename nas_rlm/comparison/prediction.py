@@ -62,12 +62,13 @@ class Models:
             method.surrogate,
             settings,
             method.is_pretrained,
+            method.is_pruned,
             metrics,
             numbers.tobytes(),
             seed,
         )
         if key not in self._known:
-            texts = rows.texts(numbers)
+            texts = rows.texts(numbers, is_pruned=method.is_pruned)
             if method.is_pretrained:
                 first, _ = self.pretraining.of(method)
                 start = time.perf_counter()
@@ -155,7 +156,7 @@ def _direct(
 ) -> _Found:
     """One model for all metrics, or one for each."""
     groups = [[metric] for metric in metrics] if method.is_separate else [list(metrics)]
-    texts = rows.texts(cell.test)
+    texts = rows.texts(cell.test, is_pruned=method.is_pruned)
     found: dict[str, PredictiveDistribution] = {}
     train_seconds = predict_seconds = 0.0
     for group in groups:

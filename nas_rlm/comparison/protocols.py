@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from nas_rlm.comparison.ablation import ABLATIONS
 from nas_rlm.comparison.cross_space import ACCURACIES, N_SOURCE, NDS_ACCURACIES
 from nas_rlm.comparison.methods import Method
 from nas_rlm.comparison.protocol import (
@@ -154,6 +155,7 @@ def _latencies(*devices: str) -> dict[str, str]:
 PROTOCOLS: dict[str, Comparison] = {
     protocol.name: protocol
     for protocol in (
+        *ABLATIONS,
         ComparisonProtocol(
             name="fewshot-nasbench201",
             space="nasbench201",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
 from nas_rlm.comparison.protocol import DEVELOPMENT_SALT, DEVELOPMENT_SHARE
+from nas_rlm.comparison.unpruned import unpruned_text
 from nas_rlm.data_files import read_metric_table
 from nas_rlm.dataset import digest, hold_out
 from nas_rlm.errors import ConfigError, DatasetError
@@ -87,8 +88,20 @@ class SpaceRows:
             if done % 100 == 99 or done + 1 == len(missing):
                 progress(done + 1, len(missing), {})
 
-    def texts(self, rows: Sequence[int] | NDArray[np.int64]) -> list[str]:
-        """Return the ONNX texts of rows."""
+    def texts(
+        self, rows: Sequence[int] | NDArray[np.int64], *, is_pruned: bool = True
+    ) -> list[str]:
+        """Return the ONNX texts of rows.
+
+        Args:
+            rows: Row numbers.
+            is_pruned: Whether they are canonical.
+
+        Raises:
+            ConfigError: If they shall not be and the space has no other form.
+        """
+        if not is_pruned:
+            return [unpruned_text(self.space, self.genomes[row].tolist()) for row in rows]
         self.export(rows)
         return [self._texts[int(row)] for row in rows]
 

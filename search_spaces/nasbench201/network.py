@@ -13,29 +13,31 @@ from collections import Counter
 
 from search_spaces.graph import Graph
 from search_spaces.graph_builder import Body, GraphBuilder, Value
-from search_spaces.nasbench201.cell import Cell
+from search_spaces.nasbench201.cell import EDGES, Cell
 
-__all__ = ["CELLS_PER_STAGE", "CHANNELS", "build_network", "write_cell"]
+__all__ = ["CELLS_PER_STAGE", "CHANNELS", "build_network", "write_cell", "write_whole_cell"]
 
 CHANNELS = (16, 32, 64)
 CELLS_PER_STAGE = 5
 
 
-def build_network(cell: Cell, image_size: int, n_classes: int) -> Graph:
+def build_network(cell: Cell, image_size: int, n_classes: int, *, is_pruned: bool = True) -> Graph:
     """Write the network of a cell.
 
     Args:
         cell: The architecture.
         image_size: Height and width of the RGB image, in pixels.
         n_classes: Length of the output.
+        is_pruned: Leave out what never reaches the output.
     """
+    write = write_cell if is_pruned else write_whole_cell
     builder = GraphBuilder((1, 3, image_size, image_size))
     value = builder.conv(builder.x, CHANNELS[0], 3)
     for stage, channels in enumerate(CHANNELS):
         if stage:
             value = builder.call(_reduction, value, channels=channels)
         for _ in range(CELLS_PER_STAGE):
-            value = builder.call(write_cell, value, cell=cell)
+            value = builder.call(write, value, cell=cell)
     value = builder.relu(builder.batch_norm(value))
     value = builder.flatten(builder.global_avg_pool(value))
     return builder.build(builder.gemm(value, n_classes))
@@ -59,6 +61,18 @@ def write_cell(body: Body, x: Value, cell: Cell) -> Value:
             nodes[source] = body.add(*operands[source])
         operands[target].append(_operation(body, nodes[source], op))
     return body.add(*operands[3]) if operands[3] else body.zero(x)
+
+
+def write_whole_cell(body: Body, x: Value, cell: Cell) -> Value:
+    """Write all six edges of a cell as the benchmark runs them: ``none`` gives zeros."""
+    operands: dict[int, list[Value]] = {1: [], 2: [], 3: []}
+    nodes = {0: x}
+    for (source, target), op in zip(EDGES, cell.ops, strict=True):
+        if source not in nodes:
+            nodes[source] = body.add(*operands[source])
+        value = nodes[source]
+        operands[target].append(body.zero(value) if op == "none" else _operation(body, value, op))
+    return body.add(*operands[3])
 
 
 def _operation(body: Body, x: Value, op: str) -> Value:

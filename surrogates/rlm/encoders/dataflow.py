@@ -72,16 +72,15 @@ class Relations(Protocol):
 class DenseRelations:
     """Relations of a padded batch, of all pairs of statements; fastest for short texts."""
 
-    def __init__(self, defines: Tensor, calls: Tensor, padding: Tensor) -> None:
-        """Derive what each head sees and how much each statement hears.
+    def __init__(self, bias: Tensor, links: Tensor) -> None:
+        """Keep what each head sees and how much each statement hears.
 
         Args:
-            defines: Shape ``(n, s, s)``, see :func:`relation_bias`.
-            calls: Shape ``(n, s, s)``, see :func:`relation_bias`.
-            padding: Shape ``(n, s)``, true where there is no statement.
+            bias: From :func:`relation_bias`.
+            links: From :func:`message_links`.
         """
-        self._bias = relation_bias(defines, calls, padding)
-        self._links = message_links(defines, calls)
+        self._bias = bias
+        self._links = links
 
     def hear(self, said: Tensor) -> Tensor:
         """Sum messages, shape ``(n, s, 4 d)``, by listener: shape ``(n, s, d)``."""
@@ -169,7 +168,8 @@ class DataflowEncoder(nn.Module):
         Returns:
             Shape ``(n, 1, d)``, a summary of all statements.
         """
-        states = self._related(states, DenseRelations(defines, calls, padding))
+        bias, links = self.visibility(defines, calls, padding), message_links(defines, calls)
+        states = self._related(states, DenseRelations(bias, links))
         there = (~padding).to(states.dtype)[:, :, None]
         total = (states * there).sum(dim=1)
         peak = (states + (there - 1.0) * _ABSENT).amax(dim=1)
@@ -203,3 +203,7 @@ class DataflowEncoder(nn.Module):
         pooled = torch.cat([total / count, peak, _SUM_SCALE * total], dim=1)
         summary: Tensor = self.summary(pooled)
         return summary[:, None]
+
+    def visibility(self, defines: Tensor, calls: Tensor, padding: Tensor) -> Tensor:
+        """Return what is added to the scores of each head, shape ``(n, heads, s, s)``."""
+        return relation_bias(defines, calls, padding)

@@ -82,8 +82,12 @@ class DataflowReader(TextReader):
 
     def new_network(self) -> DataflowNetwork:
         """Create the network; see the base class."""
-        n_counts = len(self._counts.names) if self._counts else 0
-        return DataflowNetwork(self._tokenizer.vocabulary_size, n_counts, self._settings)
+        return DataflowNetwork(self._tokenizer.vocabulary_size, self.n_counts, self._settings)
+
+    @property
+    def n_counts(self) -> int:
+        """How many numbers are counted in a text."""
+        return len(self._counts.names) if self._counts else 0
 
 
 class DataflowBatch(NamedTuple):
@@ -173,9 +177,13 @@ class DataflowNetwork(EncoderNetwork):
 
     def _read(self, batch: GraphBatch | EdgeBatch) -> Tensor:
         """One summary of the statements of each text, shape ``(n, 1, d)``."""
-        vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
-        states = functional.embedding(batch.statements, vectors)
+        states = self.statement_vectors(batch)
         if isinstance(batch, EdgeBatch):
             return self.layers.forward_edges(states, batch)
         summary: Tensor = self.layers(states, batch.defines, batch.calls, batch.padding)
         return summary
+
+    def statement_vectors(self, batch: GraphBatch | EdgeBatch) -> Tensor:
+        """Return what each statement says by itself, shape ``(n, s, d)`` or ``(T, d)``."""
+        vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
+        return functional.embedding(batch.statements, vectors)

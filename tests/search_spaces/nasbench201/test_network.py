@@ -3,7 +3,10 @@ import onnxruntime
 import pytest
 
 from search_spaces import SearchSpace, get_space, materialize
+from search_spaces.canonical import canonicalize_graph
+from search_spaces.graph_printer import print_graph
 from search_spaces.nasbench201.cell import OPS, Cell
+from search_spaces.nasbench201.network import build_network
 
 NONE = ("none",) * 6
 
@@ -66,3 +69,20 @@ def test_shapes_of_the_three_skeletons(name: str, image: list[int], classes: lis
     values = (graph.input[0], graph.output[0])
     shapes = [[d.dim_value for d in v.type.tensor_type.shape.dim] for v in values]
     assert shapes == [image, classes]
+
+
+def test_whole_cell_is_the_pruned_one_where_nothing_is_dead() -> None:
+    for ops in ((OPS[3],) * 6, (OPS[3], OPS[4], OPS[2], OPS[3], OPS[2], OPS[3])):
+        whole = build_network(Cell(ops), 32, 10, is_pruned=False)
+        pruned = build_network(Cell(ops), 32, 10)
+        texts = [print_graph(canonicalize_graph(graph)) for graph in (whole, pruned)]
+        assert texts[0] == texts[1]
+
+
+def test_whole_cell_writes_six_edges() -> None:
+    whole = build_network(
+        Cell((OPS[3], OPS[0], OPS[2], OPS[1], OPS[0], OPS[0])), 32, 10, is_pruned=False
+    )
+    (cell,) = [body for name, body in whole.functions.items() if "whole" in name]
+    assert [node.op for node in cell.nodes].count("Conv") == 2
+    assert [node.op for node in cell.nodes].count("Mul") == 3
