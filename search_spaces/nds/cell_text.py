@@ -246,19 +246,19 @@ def _edge_step(op: str, stride: int, channels: int) -> _Step | None:
 @lru_cache(maxsize=4_096)
 def _pointwise_step(c_in: int, c_out: int) -> _Step:
     """Return the statement that brings an input to the channels of a cell."""
-    return _some(_step(c_in, lambda body: write_pointwise(body, body.x, c_out)))
+    return _steps(c_in, lambda body: write_pointwise(body, body.x, c_out))[0]
 
 
 @lru_cache(maxsize=1_024)
 def _skip_step(c_in: int, c_out: int) -> _Step:
     """Return the statement that also halves the image."""
-    return _some(_step(c_in, lambda body: body.call(write_strided_skip, body.x, channels=c_out)))
+    return _steps(c_in, lambda body: body.call(write_strided_skip, body.x, channels=c_out))[0]
 
 
 @lru_cache(maxsize=256)
 def _stem_step(channels: int) -> _Step:
     """Return the first convolution."""
-    return _some(_step(3, lambda body: body.conv(body.x, channels, 3)))
+    return _steps(3, lambda body: body.conv(body.x, channels, 3))[0]
 
 
 @lru_cache(maxsize=1_024)
@@ -270,13 +270,6 @@ def _tail_steps(channels: int) -> tuple[_Step, ...]:
             lambda body: body.gemm(body.flatten(body.global_avg_pool(body.x)), N_CLASSES),
         )
     )
-
-
-def _some(step: _Step | None) -> _Step:
-    """Return a step that is none of the identities."""
-    if step is None:
-        raise AssertionError
-    return step
 
 
 def _step(channels: int, write: Callable[[GraphBuilder], Value]) -> _Step | None:
