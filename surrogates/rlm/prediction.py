@@ -3,7 +3,7 @@
 *Alone*: the decoder sees no other number, which it learned to do; one trie pass a metric.
 *Given*: known numbers of other metrics stand before the numeral.
 *Chain*: metrics are decoded one after the other and each is conditioned on the earlier ones; the
-distribution of a later metric sums over all numerals of the earlier ones that hold mass.
+distribution of a later metric sums over sequences of earlier numerals that stand for all of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def chain_distributions(
     tries: Sequence[TrieTensors],
     calibrations: Sequence[MetricCalibration],
     *,
-    min_mass: float,
+    max_sequences: int | None,
 ) -> list[Tensor]:
     """Decode metrics in order, each conditioned on the earlier ones.
 
@@ -65,8 +65,9 @@ def chain_distributions(
         metrics: Metric ids in decoding order.
         tries: Legal numerals of each of them.
         calibrations: Of each of them.
-        min_mass: Sequences of earlier numerals with less joint probability are left out and the
-            rest is scaled up; 0 keeps every one and is exact.
+        max_sequences: Sequences of earlier numerals that go on for each text: half of them the
+            likeliest, half the midpoints of equal shares of all others, standing for their share.
+            None: all sequences, which is exact and multiplies with every metric.
 
     Returns:
         One marginal distribution a metric, shape ``(n, l)``.
@@ -85,13 +86,41 @@ def chain_distributions(
         marginals.append(marginal / marginal.sum(dim=1, keepdim=True))
         if place + 1 == len(metrics):
             break
-        kept = joint > min_mass
-        kept.scatter_(1, joint.argmax(dim=1, keepdim=True), value=True)
-        prefix, leaf = kept.nonzero(as_tuple=True)
+        prefix, leaf, weight = _kept(joint.view(n, -1), joint.shape[1], max_sequences)
         given = {k: tokens[prefix] for k, tokens in given.items()}
         given[metric] = trie.leaf_tokens[leaf]
-        origin, weight = origin[prefix], joint[prefix, leaf]
+        origin = origin[prefix]
     return marginals
+
+
+def _kept(
+    joint: Tensor, n_leaves: int, max_sequences: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose the sequences that go on.
+
+    Args:
+        joint: Shape ``(n, r l)``; probability of r sequences of each text followed by l numerals.
+        n_leaves: l.
+        max_sequences: Most of them for each text, or None.
+
+    Returns:
+        Row of the sequence, its numeral and its weight, shape ``(n k,)`` each; texts in order.
+    """
+    n, size = joint.shape
+    if max_sequences is None or size <= max_sequences:
+        chosen, weight = torch.arange(size).expand(n, size), joint
+    else:
+        n_shares = max_sequences // 2
+        top, likeliest = joint.topk(max_sequences - n_shares, dim=1)
+        below = joint.scatter(1, likeliest, 0.0).double().cumsum(dim=1)
+        shares = (torch.arange(n_shares) + 0.5) / n_shares
+        others = torch.searchsorted(below, shares.double() * below[:, -1:]).clamp(max=size - 1)
+        of_others = (below[:, -1:].float() / n_shares).expand(n, n_shares)
+        chosen = torch.cat([likeliest, others], dim=1)
+        weight = torch.cat([top, of_others], dim=1)
+    first = torch.arange(n)[:, None] * (size // n_leaves)
+    prefix = first + torch.div(chosen, n_leaves, rounding_mode="floor")
+    return prefix.flatten(), (chosen % n_leaves).flatten(), weight.flatten()
 
 
 def sample_numerals(

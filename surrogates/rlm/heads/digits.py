@@ -30,7 +30,7 @@ from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
 from surrogates.rlm.settings import RlmSettings
 
-_CHAIN_MIN_MASS = 1e-3
+_CHAIN_SEQUENCES = 16
 
 Branches = tuple[tuple[int, int], ...]
 
@@ -216,7 +216,7 @@ class DigitsHead(Head):
                 memory = network.encode(batch)
                 if is_chain:
                     shares = chain_distributions(
-                        network, memory, metrics, tries, chosen, min_mass=_CHAIN_MIN_MASS
+                        network, memory, metrics, tries, chosen, max_sequences=_CHAIN_SEQUENCES
                     )
                 else:
                     shares = [
