@@ -82,7 +82,7 @@ class RlmSettings:
     """Decoupled weight decay."""
     finetune_steps: int | None = None
     """Training steps of a member that goes on from a fitted one; None: by number of rows."""
-    finetune_learning_rate: float = 2e-3
+    finetune_learning_rate: float = 4e-3
     """Peak learning rate of these steps."""
     vocabulary_size: int = 2048
     """Upper limit of the learned tokenizer."""

@@ -1,0 +1,105 @@
+"""Train the checkpoint that ships with the package, and measure it on rows it never saw.
+
+    python experiments/pretrain/run.py [FOLDER]
+
+The folder (default ``nas_rlm/pretrained/model``) gets the checkpoint; ``results.json`` beside this
+file gets rows, seconds and, for each metric and space, Kendall's tau-b, Spearman's rho and the share
+of true values inside the 80 % interval on the validation networks.
+"""
+
+import json
+import sys
+import time
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from nas_rlm.atomic_files import write_atomically
+from nas_rlm.comparison.space_rows import read_space_rows
+from nas_rlm.dataset import hold_out
+from nas_rlm.evaluation.calibration import interval_coverage
+from nas_rlm.evaluation.rank_metrics import kendall_tau, spearman
+from nas_rlm.measure.device import cpu_model
+from nas_rlm.seeding import generator
+from surrogates import get_surrogate
+
+HERE = Path(__file__).parent
+CONFIG = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
+FOLDER = HERE.parents[1] / "nas_rlm" / "pretrained" / "model"
+
+
+def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.ndarray]:
+    """Texts and labels of a space, and which of them validate."""
+    rows = read_space_rows(source["space"], source["metrics"])
+    known = np.any([~np.isnan(rows.columns[name]) for name in source["metrics"]], axis=0)
+    order = generator(CONFIG["seed"], "pretrain", source["space"]).permutation(
+        np.flatnonzero(known)
+    )[: source["rows"]]
+    names = source.get("names", {})
+    labels = [
+        {names.get(name, name): value for name, value in row.items()}
+        for row in rows.labels(order, source["metrics"])
+    ]
+    held = hold_out(
+        list(rows.digests(order)), share=CONFIG["validation_share"], salt="pretrain validation"
+    )
+    return rows.texts(order), labels, held
+
+
+def main(folder: Path) -> None:
+    """Read, train, save, validate."""
+    texts, labels = [], []
+    validation = {}
+    for source in CONFIG["source"]:
+        own_texts, own_labels, held = read_source(source)
+        for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
+            if not is_held:
+                texts.append(text)
+                labels.append(label)
+        validation[source["space"]] = [
+            (text, label)
+            for text, label, is_held in zip(own_texts, own_labels, held, strict=True)
+            if is_held
+        ]
+        print(f"{source['space']}: {len(own_texts)} rows, {int(held.sum())} validate", flush=True)
+    start = time.perf_counter()
+
+    def shown(step: int, total: int, scalars: dict[str, float]) -> None:
+        if step % 100 == 0:
+            seconds = time.perf_counter() - start
+            left = seconds / step * (total - step)
+            print(f"step {step}/{total} loss {scalars['loss']:.3f} left {left:.0f} s", flush=True)
+
+    model = get_surrogate("rlm", **CONFIG["surrogate"])
+    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown)
+    seconds = time.perf_counter() - start
+    model.save(folder)
+    found: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for space, rows in validation.items():
+        metrics = list(dict.fromkeys(name for _, label in rows for name in label))
+        predicted = model.predict([text for text, _ in rows], metrics)
+        for metric in metrics:
+            index = [place for place, (_, label) in enumerate(rows) if metric in label]
+            true = np.array([rows[place][1][metric] for place in index])
+            own = predicted[metric].take(index)
+            found[space][metric] = {
+                "rows": len(index),
+                "kendall_tau": round(kendall_tau(own.estimate, true), 4),
+                "spearman": round(spearman(own.estimate, true), 4),
+                "coverage_80": round(interval_coverage(own.interval(0.8), true), 4),
+            }
+            print(space, metric, found[space][metric], flush=True)
+    results = {
+        "machine": cpu_model(),
+        "seconds": round(seconds),
+        "rows": len(texts),
+        "seed": CONFIG["seed"],
+        "validation": found,
+    }
+    write_atomically(HERE / "results.json", json.dumps(results, indent=1).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
