@@ -105,7 +105,6 @@ class _Summary:
         self.peaks[name] = max(value, self.peaks.get(name, value))
 
 
-@functools.lru_cache(_N_REMEMBERED)
 def graph_features(text: str, *, has_pairs: bool = True) -> Features:
     """Return the features of an ONNX text; recent texts are remembered.
 
@@ -123,7 +122,17 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
     Raises:
         TextError: If the text does not parse, reads an undefined name, or its functions recurse.
     """
-    return _Walker(parse_text(text), has_pairs=has_pairs).features()
+    return _with_pairs(text) if has_pairs else _without_pairs(text)
+
+
+@functools.lru_cache(_N_REMEMBERED)
+def _with_pairs(text: str) -> Features:
+    return _Walker(parse_text(text), has_pairs=True).features()
+
+
+@functools.lru_cache(_N_REMEMBERED)
+def _without_pairs(text: str) -> Features:
+    return _Walker(parse_text(text), has_pairs=False).features()
 
 
 class _Walker:
