@@ -58,6 +58,9 @@ class Method:
         return bool(self.count or self.zero_cost)
 
 
+PRETRAINED_SETTINGS: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
+"""How every surrogate learns other spaces first: the same steps, one network."""
+
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
@@ -70,8 +73,15 @@ METHODS: dict[str, Method] = {
         Method("genome_mlp", genome="mlp"),
         Method("genome_trees", genome="trees"),
         Method("genome_gp", genome="gp"),
-        Method("rlm_pretrained", surrogate="rlm", is_pretrained=True),
-        Method("gcn_pretrained", surrogate="gcn", is_pretrained=True),
+        *(
+            Method(
+                f"{name}_pretrained",
+                surrogate=name,
+                settings=PRETRAINED_SETTINGS,
+                is_pretrained=True,
+            )
+            for name in ("rlm", "gcn")
+        ),
     )
 }
 """Methods of any protocol that are no surrogates."""

@@ -165,7 +165,7 @@ class CrossSpaceProtocol(Comparison):
     """Rows of each other space that are pretrained on, at most."""
     n_draws: int = 8
     """Draws of training rows for each seed; a seed's score is their mean."""
-    n_test: int = 3000
+    n_test: int = 1000
     """Test rows, at most; the same for all draws of a seed."""
 
     def source_of(self, target: str) -> Source:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from nas_rlm.comparison.ablation import ABLATIONS
 from nas_rlm.comparison.cross_space import ACCURACIES, N_SOURCE, NDS_ACCURACIES
-from nas_rlm.comparison.methods import Method
+from nas_rlm.comparison.methods import PRETRAINED_SETTINGS, Method
 from nas_rlm.comparison.protocol import (
     AVERAGE,
     Comparison,
@@ -117,12 +117,15 @@ _CROSS_SPACE = (
     "memorizer",
 )
 _CROSS_SPACE_OWN = {
-    **{name: Method(name, surrogate=name, is_pretrained=True) for name in _CROSS_SPACE_PRETRAINED},
+    **{
+        name: Method(name, surrogate=name, settings=PRETRAINED_SETTINGS, is_pretrained=True)
+        for name in _CROSS_SPACE_PRETRAINED
+    },
     "rlm_scratch": Method("rlm_scratch", surrogate="rlm"),
 }
 _CROSS_SPACE_NOTE = (
     f"For each space, up to {N_SOURCE:,} rows of each other one are learned first, once, with seed "
-    "0; then 16 rows of the space, eight times for each seed, tested on at most 3,000 others. "
+    "0; then 16 rows of the space, eight times for each seed, tested on at most 1,000 others. "
     f"Zero-cost scores are those of {ZERO_COST_ROWS} test rows of the first seed. Seconds at 0 rows are "
     "those of pretraining, at 16 rows those of the eight fine-tunings, and those of the average "
     "are sums over the spaces."
