@@ -29,7 +29,7 @@ QUICK_GRAPH_NETWORK: dict[str, object] = {
     "finetune_steps": 3,
 }
 QUICK: dict[str, dict[str, object]] = {
-    "rlm": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4},
+    "rlm": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "finetune_steps": 3},
     "gcn": QUICK_GRAPH_NETWORK,
     "gat": QUICK_GRAPH_NETWORK,
     "gin": QUICK_GRAPH_NETWORK,

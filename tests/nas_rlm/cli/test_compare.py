@@ -37,7 +37,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         (["nothing"], "No protocol 'nothing'"),
         ([NASBENCH201, "--seeds", "0,x"], "Seeds and sizes must be whole numbers"),
         ([NASBENCH201, "--methods", "rml"], "Unknown method 'rml'"),
-        ([], "Name either a protocol or a file of your own (--csv). Protocols: fewshot-"),
+        ([], "Name either a protocol or a file of your own (--csv). Protocols: ablation-"),
         ([NASBENCH201, "--csv", "rows.csv"], "Name either a protocol or a file"),
         ([NASBENCH201, "--metric", "params"], "`--metric` and `--space` belong to `--csv`"),
         (["--csv", "no-such.csv"], "'no-such.csv' cannot be read"),

@@ -63,7 +63,7 @@ def test_an_encoder_is_chosen_by_name(
         (("--space", "nasbench201", "--metric", "params", "--surrogate", "lrm"), "lrm"),
         (
             ("--space", "nasbench201", "--metric", "params", "--encoder", "lstm"),
-            "`encoder` must be one of ['dataflow', 'sequence', 't5gemma'], but got 'lstm'",
+            "`encoder` must be one of ['dataflow', 'dataflow_ordered', ",
         ),
         (
             (
