@@ -20,6 +20,9 @@ Labels = Mapping[str, float]
 Progress = Callable[[int, int, Mapping[str, float]], None]
 """Called with (step, total steps, scalars such as the loss) while a surrogate trains."""
 
+KEEP_SECONDS = 30.0
+"""Between two states of an unfinished training that are kept, if nothing else is said."""
+
 
 @dataclass(frozen=True)
 class PredictiveDistribution:
@@ -327,3 +330,37 @@ class Surrogate(ABC):
         if len(set(metrics)) != len(metrics):
             raise SettingsError(f"Metrics must be distinct, but got {list(metrics)}.")
         return list(metrics)
+
+
+class ResumableSurrogate(Surrogate):
+    """A surrogate whose training goes on after its process was killed."""
+
+    @abstractmethod
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        keep: Path | None = None,
+        keep_seconds: float = KEEP_SECONDS,
+    ) -> Self:
+        """Train from scratch on the rows; see :meth:`Surrogate.fit`.
+
+        Args:
+            texts: ONNX texts, length n.
+            labels: Per text, metric name to value; a missing metric is absent.
+            seed: Same seed and same rows give the same surrogate on the same machine.
+            progress: Called as training goes on.
+            keep: Folder for the state of the training, and for nothing else. If it holds one, the
+                training goes on from there and ends with the weights of an unbroken one; called
+                with other arguments, it is refused. A finished training stays in it: delete the
+                folder once the surrogate is saved.
+            keep_seconds: Between two states, at least; so much is lost by a kill.
+
+        Raises:
+            CheckpointError: If the state is damaged or of another training, or cannot be written.
+            LabelError: If the rows are unusable.
+            TextError: If a text cannot be read.
+        """

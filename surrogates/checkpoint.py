@@ -49,8 +49,8 @@ def write_checkpoint(
             from safetensors.torch import save
 
             contiguous = {name: tensor.detach().contiguous() for name, tensor in weights.items()}
-            _write_atomically(folder / WEIGHTS, save(contiguous))
-        _write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+            write_atomically(folder / WEIGHTS, save(contiguous))
+        write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
     except OSError as error:
         raise CheckpointError(
             f"A checkpoint must be writable, but {folder} is not: {error.strerror}. "
@@ -112,8 +112,12 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file, flush to disk, and move into place."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the file, flush to disk, and move into place.
+
+    Raises:
+        OSError: If it cannot be written; then the old file is as it was.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -16,6 +16,8 @@ from nas_rlm.progress import Progress
 
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?(e[-+][0-9]+)?%?|nan|-?inf")
 
+_SHOWN_SCALARS = 2
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of a table.")
 ]
@@ -62,7 +64,7 @@ def progress_bar(description: str) -> Iterator[Progress]:
     """Show a bar with the time left on standard error while the block runs.
 
     Yields:
-        A function to call with (step, total steps, scalars); the scalars follow the bar.
+        A function to call with (step, total steps, scalars); the first scalars follow the bar.
     """
     from rich.console import Console
     from rich.progress import (
@@ -89,7 +91,8 @@ def progress_bar(description: str) -> Iterator[Progress]:
     task = bar.add_task(description, total=None, scalars="")
 
     def report(step: int, total: int, scalars: Mapping[str, float]) -> None:
-        shown = " ".join(f"{name} {value:.4g}" for name, value in scalars.items())
+        first = list(scalars.items())[:_SHOWN_SCALARS]
+        shown = " ".join(f"{name} {value:.4g}" for name, value in first)
         bar.update(task, completed=step, total=total, scalars=shown)
         bar.start()  # at the first step, so that input refused before shows no bar
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nas_rlm.cli.failures import is_interrupt
 from nas_rlm.cli.output import (
     JsonOption,
     SeedOption,
@@ -16,7 +17,9 @@ from nas_rlm.cli.output import (
 
 
 def train(
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to write; must be new.")],
+    out: Annotated[
+        Path, typer.Option(help="Checkpoint folder to write; new, or of a stopped training.")
+    ],
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -40,18 +43,22 @@ def train(
         str | None,
         typer.Option(help="How an RLM reads a text: dataflow (the default), sequence, t5gemma."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write events for TensorBoard (extra `track`).")
+    ] = False,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
     """Train a surrogate and save it.
 
     It learns from a CSV file of your own (--csv), or from random rows of a published benchmark
-    (--space, --metric, --rows).
+    (--space, --metric, --rows). Training of the RLM that was stopped or killed goes on where it was
+    when the same command is given again. OUT/training.jsonl is its log.
     """
     from nas_rlm.benchmark_rows import benchmark_rows
     from nas_rlm.errors import ConfigError
     from nas_rlm.row_files import read_rows
-    from nas_rlm.training import check_new_folder, train_surrogate
+    from nas_rlm.training import UNFINISHED, check_new_folder, train_surrogate
     from surrogates import get_surrogate
 
     if csv is None and space is None:
@@ -67,10 +74,21 @@ def train(
             data = benchmark_rows(
                 space or "", metric or (), n_rows=rows, seed=seed, progress=progress
             )
-    with progress_bar("training") as progress:
-        report = train_surrogate(
-            data, surrogate, out, seed=seed, progress=progress, settings=settings
-        )
+    try:
+        with progress_bar("training") as progress:
+            report = train_surrogate(
+                data,
+                surrogate,
+                out,
+                seed=seed,
+                progress=progress,
+                settings=settings,
+                tensorboard=tensorboard,
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interrupt(error) and (out / UNFINISHED).exists():
+            error.add_note("What is trained is kept; the same command goes on with it.")
+        raise
     if json:
         print_json(report.to_mapping())
         return

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from surrogates.base import (
+    KEEP_SECONDS,
     Labels,
     Prediction,
     PredictiveDistribution,
     Progress,
-    Surrogate,
+    ResumableSurrogate,
     check_rows,
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
@@ -26,8 +28,9 @@ from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, Table
 from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.resume import TrainingStates, digest_of
 from surrogates.rlm.settings import RlmSettings, Schedule
-from surrogates.rlm.training import TrainingRows, train
+from surrogates.rlm.training import Rows, TrainingRows, train
 from surrogates.transfer import starting_metrics
 
 
@@ -42,26 +45,27 @@ def _progress_of_member(progress: Progress | None, member: int, n_members: int) 
     return shown
 
 
-class Rows(NamedTuple):
-    """Training rows as they are given.
+def _states(
+    keep: Path | None,
+    seconds: float,
+    rows: Rows,
+    settings: RlmSettings,
+    schedule: Schedule,
+    seed: int,
+) -> TrainingStates | None:
+    """What is kept of a training in a folder, if anything shall be."""
+    if keep is None:
+        return None
+    facts = {
+        "texts": digest_of(text.encode() for text in rows.texts),
+        "labels": digest_of([*(name.encode() for name in rows.metrics), rows.raw.tobytes()]),
+        "settings": digest_of([json.dumps([settings.to_json(), schedule]).encode()]),
+        "seed": str(seed),
+    }
+    return TrainingStates(keep, seconds, facts)
 
-    Attributes:
-        texts: Length n.
-        labels: Length n.
-        metrics: All metrics of the labels, m of them, in decoding order.
-    """
 
-    texts: Sequence[str]
-    labels: Sequence[Labels]
-    metrics: Sequence[str]
-
-    @property
-    def raw(self) -> NDArray[np.float64]:
-        """Labels in their units, shape ``(n, m)``, NaN where a row lacks the metric."""
-        return np.array([[row.get(m, np.nan) for m in self.metrics] for row in self.labels])
-
-
-class RlmRegressor(Surrogate):
+class RlmRegressor(ResumableSurrogate):
     """A Regression Language Model over ONNX text.
 
     Example:
@@ -103,6 +107,8 @@ class RlmRegressor(Surrogate):
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        keep: Path | None = None,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> Self:
         """Learn reader, head and networks from the rows; see the base class."""
         metrics = check_rows(texts, labels)
@@ -113,7 +119,8 @@ class RlmRegressor(Surrogate):
 
         schedule = self.settings.schedule(len(texts))
         rows = Rows(texts, labels, metrics)
-        self._train(reader, rows, fresh, self.settings, schedule, seed, progress)
+        states = _states(keep, keep_seconds, rows, self.settings, schedule, seed)
+        self._train(reader, rows, fresh, self.settings, schedule, seed, progress, states)
         return self
 
     def finetune(
@@ -124,6 +131,8 @@ class RlmRegressor(Surrogate):
         like: Mapping[str, str] | None = None,
         seed: int = 0,
         progress: Progress | None = None,
+        keep: Path | None = None,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> Self:
         """Train copies of all members further; see the base class.
 
@@ -144,7 +153,8 @@ class RlmRegressor(Surrogate):
         settings = self.settings.for_finetuning(len(texts))
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
-        tuned._train(reader, rows, copied, settings, schedule, seed, progress)
+        states = _states(keep, keep_seconds, rows, settings, schedule, seed)
+        tuned._train(reader, rows, copied, settings, schedule, seed, progress, states)
         return tuned
 
     def _train(
@@ -156,11 +166,12 @@ class RlmRegressor(Surrogate):
         schedule: Schedule,
         seed: int,
         progress: Progress | None,
+        states: TrainingStates | None,
     ) -> None:
         """Train every member from where `start` says, each with a generator of its own."""
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
-        prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw))
+        prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw), rows.metrics)
         held = held_out(rows.texts, schedule.n_members, np.random.default_rng([seed, 0x4E1D]))
         networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
@@ -169,8 +180,10 @@ class RlmRegressor(Surrogate):
                 torch.manual_seed(int(rng.integers(2**63)))
                 network = start(head, member)
                 shown = _progress_of_member(progress, member, schedule.n_members)
+                state = states and states.of_member(member, network)
+                left_out = held[member]
                 evidence.append(
-                    train(network, head, prepared, settings, schedule, held[member], rng, shown)
+                    train(network, head, prepared, settings, schedule, left_out, rng, shown, state)
                 )
                 networks.append(network)
         calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)

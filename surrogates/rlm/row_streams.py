@@ -8,6 +8,8 @@ space are of similar length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -51,6 +53,19 @@ class RowStreams:
             wanted = np.ceil(batch_size * shares / shares.sum()).astype(np.int64)
             self._sizes[metrics] = np.minimum(wanted, rows)
         self._queues = [np.empty(0, dtype=np.int64) for _ in self._labelled]
+
+    @property
+    def queues(self) -> list[NDArray[np.int64]]:
+        """Per metric, the rows that are still to come; with the generator, all that draws change."""
+        return list(self._queues)
+
+    def restore(self, queues: Sequence[NDArray[np.int64]]) -> None:
+        """Go on from the :attr:`queues` of streams that were made of the same rows.
+
+        Raises:
+            ValueError: If there is not one for each metric.
+        """
+        self._queues = [queue for queue, _ in zip(queues, self._labelled, strict=True)]
 
     def draw(self) -> NDArray[np.int64]:
         """Return distinct row indices of one group, about ``batch_size`` of them."""

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import kendalltau
 from torch import Tensor, nn
 
-from surrogates.base import Progress
+from surrogates.base import Labels, Progress
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import HeldOut
 from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.precision import training_autocast
+from surrogates.rlm.resume import MemberState, Moving
 from surrogates.rlm.row_streams import RowStreams
 from surrogates.rlm.settings import RlmSettings, Schedule
 
 _WARM_UP = 0.05
 _CLIP_NORM = 1.0
+
+
+class Rows(NamedTuple):
+    """Training rows as they are given.
+
+    Attributes:
+        texts: Length n.
+        labels: Length n.
+        metrics: All metrics of the labels, m of them, in decoding order.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[Labels]
+    metrics: Sequence[str]
+
+    @property
+    def raw(self) -> NDArray[np.float64]:
+        """Labels in their units, shape ``(n, m)``, NaN where a row lacks the metric."""
+        return np.array([[row.get(m, np.nan) for m in self.metrics] for row in self.labels])
 
 
 @dataclass(frozen=True)
@@ -31,10 +53,12 @@ class TrainingRows:
     Attributes:
         inputs: Texts as the reader of the encoder prepared them, length n.
         labels: Labels as the head learns them, length n.
+        metrics: Names, in the order of the labels.
     """
 
     inputs: PreparedTexts
     labels: LabelRows
+    metrics: Sequence[str]
 
 
 def train(
@@ -46,6 +70,7 @@ def train(
     held: HeldOut,
     rng: np.random.Generator,
     progress: Progress | None = None,
+    state: MemberState | None = None,
 ) -> Evidence:
     """Train a network in place, in two cycles; it ends in evaluation mode.
 
@@ -60,35 +85,54 @@ def train(
         schedule: Steps and rows of a step.
         held: Rows that the first cycle leaves out.
         rng: Order of rows and whatever the head leaves to chance.
-        progress: Called at every step with the loss.
+        progress: Called at every step with the loss, and at the first step of the second cycle
+            also with ``held_out_kendall_tau/METRIC`` after the first.
+        state: Where the training goes on from, and is kept as it goes on.
 
     Returns:
         What the network said of the held-out rows, nothing if there were none.
     """
+    if state is not None and state.steps_done == schedule.n_steps:
+        state.restore_finished(network)
+        return state.evidence
     keep_freed_memory()
     n_rows = len(rows.inputs)
     n_steps, batch_size = schedule.n_steps, schedule.batch_size
     evidence: Evidence = []
     first = 0
+    told: Mapping[str, float] = {}
     if len(held.rows) and n_steps > 1:
         first = n_steps // 2
-        kept = np.delete(np.arange(n_rows), held.rows)
-        cycle = _Cycle(first, 0, n_steps, batch_size)
-        _train_cycle(network, head, rows, kept, settings, rng, cycle, progress)
-        asked = rows.inputs.collate(held.distinct)
-        evidence = head.evidence(network, asked, rows.labels, held.distinct)
-    cycle = _Cycle(n_steps - first, first, n_steps, batch_size)
-    _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress)
+        if state is not None and state.steps_done >= first:
+            evidence = state.evidence
+        else:
+            kept = np.delete(np.arange(n_rows), held.rows)
+            cycle = _Cycle(first, 0, n_steps, batch_size, told)
+            _train_cycle(network, head, rows, kept, settings, rng, cycle, progress, state)
+            asked = rows.inputs.collate(held.distinct)
+            evidence = head.evidence(network, asked, rows.labels, held.distinct)
+            if state is not None:
+                state.end_first_cycle(evidence)
+        if progress is not None:
+            told = _held_out_taus(head, evidence, rows.metrics)
+    cycle = _Cycle(n_steps - first, first, n_steps, batch_size, told)
+    _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress, state)
+    if state is not None:
+        state.finish(n_steps, network)
     return evidence
 
 
 class _Cycle(NamedTuple):
-    """A part of the training with a learning rate that rises and falls to 0."""
+    """A part of the training with a learning rate that rises and falls to 0.
+
+    ``told`` is known before it and goes to ``progress`` with its first step.
+    """
 
     n_steps: int
     done_before: int
     total: int
     batch_size: int
+    told: Mapping[str, float]
 
 
 def _train_cycle(
@@ -100,8 +144,9 @@ def _train_cycle(
     rng: np.random.Generator,
     cycle: _Cycle,
     progress: Progress | None,
+    state: MemberState | None,
 ) -> None:
-    """Train on some of the rows for one cycle."""
+    """Train on some of the rows for one cycle, or for what is left of it."""
     weights: list[Tensor] = [w for w in network.parameters() if w.requires_grad]
     optimizer = torch.optim.AdamW(
         weights,
@@ -113,7 +158,11 @@ def _train_cycle(
     streams = RowStreams(rows.labels.targets, kept, cycle.batch_size, rng)
     average = [weight.detach().clone() for weight in weights]
     network.train()
-    for step in range(cycle.n_steps):
+    moving = Moving(network, optimizer, average, streams, rng)
+    done = 0 if state is None else state.restore(moving, cycle.done_before)
+    for step in range(done, cycle.n_steps):
+        if state is not None:
+            state.keep_if_due(cycle.done_before + step, moving)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(step / cycle.n_steps)
         index = streams.draw()
@@ -128,10 +177,21 @@ def _train_cycle(
         with torch.no_grad():
             torch._foreach_lerp_(average, weights, 1.0 - decay)
         if progress is not None:
-            progress(cycle.done_before + step + 1, cycle.total, {"loss": float(loss.detach())})
+            told = {"loss": float(loss.detach()), **(cycle.told if step == 0 else {})}
+            progress(cycle.done_before + step + 1, cycle.total, told)
     with torch.no_grad():
         torch._foreach_copy_(weights, average)
     network.eval()
+
+
+def _held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:
+    """Kendall's tau-b on held-out rows, of metrics with distinct labels there; 0 for a constant."""
+    found = {}
+    for metric, (estimates, targets) in zip(metrics, head.estimates(evidence), strict=False):
+        if len(targets) > 1 and np.ptp(targets) > 0:
+            tau = float(kendalltau(estimates, targets).statistic) if np.ptp(estimates) > 0 else 0.0
+            found[f"held_out_kendall_tau/{metric}"] = tau
+    return found
 
 
 def _schedule(done: float) -> float:

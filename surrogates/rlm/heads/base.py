@@ -153,6 +153,17 @@ class Head(ABC):
             held: Row numbers of the batch.
         """
 
+    def estimates(self, evidence: Evidence) -> Evidence:
+        """Return one number for each held-out row, which orders them, and their targets.
+
+        Args:
+            evidence: Of one network.
+
+        Returns:
+            Per metric, two arrays of shape ``(n,)``; nothing where the evidence is nothing.
+        """
+        return evidence
+
     @abstractmethod
     def calibrate(
         self,

@@ -25,7 +25,7 @@ from surrogates.rlm.heads.base import (
 )
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.metric_scale import MetricScale
-from surrogates.rlm.model import Context, RlmNetwork, TrieTensors
+from surrogates.rlm.model import Context, RlmNetwork, TrieTensors, leaf_log_probabilities
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
 from surrogates.rlm.settings import RlmSettings
@@ -162,6 +162,15 @@ class DigitsHead(Head):
             of_rows = memory.rows(torch.from_numpy(labelled))
             logits = network.next_token_logits(of_rows, metric, self.trie(metric))
             found.append((logits.double().numpy(), targets[labelled]))
+        return found
+
+    def estimates(self, evidence: Evidence) -> Evidence:
+        """Return the expected numerals; see the base class."""
+        found = []
+        for metric, (logits, targets) in enumerate(evidence):
+            trie = self.trie(metric)
+            logs = leaf_log_probabilities(torch.from_numpy(logits).float(), trie)
+            found.append((expectation(logs, trie.leaf_values).double().numpy(), targets))
         return found
 
     def calibrate(

@@ -97,3 +97,28 @@ def test_an_older_checkpoint_is_not_replaced(command: Callable[..., Result]) -> 
     assert done.exit_code == 2
     assert "'model' exists already" in done.stderr
     assert [item.name for item in Path("model").iterdir()] == ["precious"]
+
+
+def test_ctrl_c_says_how_to_go_on(
+    command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from surrogates.rlm import regressor, settings
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(settings.RlmSettings, "schedule", lambda *_: settings.Schedule(1, 2, 2))
+    Path("rows.csv").write_text(f"architecture,macs\n{ONE},2\n{TWO},4\n")
+    arguments = ("train", "--csv", "rows.csv", "--space", "nasbench201", "--out", "model")
+    with monkeypatch.context() as patch:  # all steps are done, then Ctrl-C
+        patch.setattr(regressor, "Member", interrupted)
+        stopped = command(*arguments)
+    assert stopped.exit_code == 130
+    assert "What is trained is kept; the same command goes on with it." in stopped.stderr
+    assert not Path("model/manifest.json").exists()
+    assert command(*arguments).exit_code == 0
+    assert sorted(item.name for item in Path("model").iterdir()) == [
+        "manifest.json",
+        "training.jsonl",
+        "weights.safetensors",
+    ]
