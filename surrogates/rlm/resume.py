@@ -221,9 +221,10 @@ class MemberState:
         self._tensors, self._rng = tensors, rng
 
     def _damaged(self, error: Exception) -> CheckpointError:
-        """Say that the file cannot be used."""
+        """Say that the file cannot be used; torch lists every weight, so the kind is enough."""
+        reason = type(error).__name__ if "\n" in str(error) else repr(error)
         return CheckpointError(
-            f"{self._path} must hold the state of a training, but it is damaged: {error}. "
+            f"{self._path} must hold the state of a training, but it is damaged: {reason}. "
             "Delete it to train that member anew."
         )
 

@@ -114,7 +114,7 @@ def train(
             if state is not None:
                 state.end_first_cycle(evidence)
         if progress is not None:
-            told = _held_out_taus(head, evidence, rows.metrics)
+            told = held_out_taus(head, evidence, rows.metrics)
     cycle = _Cycle(n_steps - first, first, n_steps, batch_size, told)
     _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress, state)
     if state is not None:
@@ -184,8 +184,12 @@ def _train_cycle(
     network.eval()
 
 
-def _held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:
-    """Kendall's tau-b on held-out rows, of metrics with distinct labels there; 0 for a constant."""
+def held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:
+    """Return Kendall's tau-b of each metric on held-out rows, by ``held_out_kendall_tau/METRIC``.
+
+    It is 0 for constant estimates. Metrics without two distinct labels there are left out, and all
+    are where the head gives no evidence.
+    """
     found = {}
     for metric, (estimates, targets) in zip(metrics, head.estimates(evidence), strict=False):
         if len(targets) > 1 and np.ptp(targets) > 0:

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from surrogates.errors import CheckpointError
+from surrogates.rlm.heads.mse import MseHead
 from surrogates.rlm.regressor import RlmRegressor
+from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.training import held_out_taus
 from tests.surrogates.conftest import conv_chain
 
 QUICK: dict[str, Any] = {
@@ -21,7 +25,7 @@ QUICK: dict[str, Any] = {
 }  # fmt: skip
 TEXTS = [conv_chain(n, kernel) for n in range(1, 6) for kernel in (1, 3, 5)] * 4
 LABELS = [
-    {"macs": 10.0 + row} if row % 3 else {"macs": 10.0 + row, "accuracy_percent/x": 80.0 + row % 7}
+    {"accuracy_percent/x": 80.0 + row % 7, **({"macs": 10.0 + row} if row % 3 else {})}
     for row in range(len(TEXTS))
 ]
 """Enough rows for two cycles: some are held out of the first one."""
@@ -196,8 +200,11 @@ def test_a_damaged_state_is_refused(tmp_path: Path, damage: str) -> None:
         "no weights": save({"torch_rng": tensors["torch_rng"]}, header),
     }
     path.write_bytes(damaged[damage])
-    with pytest.raises(CheckpointError, match=r"member-0.*, but it is damaged: .*Delete it"):
+    with pytest.raises(
+        CheckpointError, match=r"member-0.*, but it is damaged: .*Delete it"
+    ) as found:
         RlmRegressor(**QUICK).fit(TEXTS, LABELS, keep=tmp_path)
+    assert len(str(found.value)) < 400
 
 
 def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -235,3 +242,20 @@ def test_held_out_ranks_are_told_once_a_member() -> None:
     names = {"held_out_kendall_tau/macs", "held_out_kendall_tau/accuracy_percent/x"}
     assert {step for step in told if names & told[step].keys()} == {6, 16}
     assert all(-1.0 <= told[6][name] <= 1.0 for name in names)
+
+
+def test_held_out_ranks_are_those_of_the_estimates() -> None:
+    labels = np.array([1.0, 2.0, 4.0])
+    head = MseHead.fit(np.column_stack([labels] * 4), RlmSettings(head="mse"))
+    evidence = [
+        (np.array([0.1, 0.2, 0.9]), labels),
+        (np.array([0.9, 0.2, 0.1]), labels),
+        (np.zeros(3), labels),
+        (labels, np.ones(3)),  # nothing to order
+    ]
+    taus = held_out_taus(head, evidence, ["rising", "falling", "constant", "equal"])
+    assert taus == {
+        "held_out_kendall_tau/rising": pytest.approx(1.0),
+        "held_out_kendall_tau/falling": pytest.approx(-1.0),
+        "held_out_kendall_tau/constant": 0.0,
+    }
