@@ -20,6 +20,9 @@ from nas_rlm.seeding import MAX_SEED
 DEFAULT_SEARCH_CONFIG = "search_nasbench201.toml"
 """File name of the shipped configuration of the main job."""
 
+STARTS = ("scratch", "pretrained")
+"""What training of the surrogate may start from: random weights, or the shipped checkpoint."""
+
 _SUBTABLES = ("surrogate", "measure")
 
 
@@ -30,9 +33,31 @@ class SurrogateConfig:
     name: str = "rlm"
     settings: Settings = dataclasses.field(default_factory=dict)
     """Keyword arguments of the surrogate; it checks them itself."""
+    start: str = "scratch"
+    """One of `STARTS`. The shipped checkpoint is fine-tuned, with the settings that it has; it may
+    have learned published labels of the space."""
 
     def __post_init__(self) -> None:
         _require_text("name", self.name)
+        if self.start not in STARTS:
+            message = f"`start` must be one of {', '.join(STARTS)}, but got {self.start!r}."
+            raise ConfigError(message)
+        if self.settings and self.is_pretrained:
+            message = (
+                "`settings` must be empty where `start` is 'pretrained', since the shipped "
+                f"checkpoint has its own, but got {', '.join(self.settings)}."
+            )
+            raise ConfigError(message)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether training starts from the shipped checkpoint."""
+        return self.start == "pretrained"
+
+    @property
+    def title(self) -> str:
+        """How a report names the surrogate."""
+        return f"{self.name}, from the shipped checkpoint" if self.is_pretrained else self.name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -71,6 +71,10 @@ class DrawingError(NasRlmError, ValueError):
     """A network is too large for a picture."""
 
 
+class PretrainedError(NasRlmError, FileNotFoundError):
+    """The checkpoint that should come with the package is not there."""
+
+
 class RunFolderError(NasRlmError, OSError):
     """A run folder cannot be created, read or written."""
 

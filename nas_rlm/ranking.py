@@ -10,7 +10,11 @@ from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, suggest
 from nas_rlm.metrics import Direction
 from nas_rlm.network_files import read_text
+from nas_rlm.pretrained import pretrained_folder
 from nas_rlm.row_files import named_metric
+
+MOST_METRICS = 6
+"""A checkpoint of more metrics predicts only the deciding one, unless others are named."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class Ranking:
     level: float
     """Probability mass of the intervals."""
     metrics: tuple[str, ...]
+    """What is predicted; the deciding one is among them."""
+    left_out: tuple[str, ...]
+    """What the checkpoint could predict too."""
     rows: tuple[RankedFile, ...]
 
     def to_mapping(self) -> dict[str, Any]:
@@ -68,34 +75,50 @@ class Ranking:
 
 
 def rank_files(
-    files: Sequence[Path], model: Path, *, by: str | None = None, level: float = 0.8
+    files: Sequence[Path],
+    model: Path | None = None,
+    *,
+    by: str | None = None,
+    metrics: Sequence[str] | None = None,
+    level: float = 0.8,
 ) -> Ranking:
-    """Predict every metric of a checkpoint for network files and sort them.
+    """Predict metrics of a checkpoint for network files and sort them.
 
     Args:
-        files: ONNX files, binary or text.
-        model: Folder of a trained surrogate.
-        by: Metric to sort by; the surrogate's first one when None.
+        files: ONNX files, binary or text; at least one.
+        model: Folder of a trained surrogate; the shipped one when None.
+        by: Metric to sort by; when None, the first accuracy of those predicted, or the first of
+            them if there is none.
+        metrics: What to predict, besides `by`. When None, every metric of the checkpoint, or only
+            `by` if it has more than `MOST_METRICS`.
         level: Mass of the central intervals, in [0, 1].
 
     Returns:
         The ranking; ties keep the order of `files`.
 
     Raises:
-        ConfigError: If `by` is not a metric of the checkpoint.
+        ConfigError: If there is no file, or a metric is none of the checkpoint.
+        PretrainedError: If the shipped checkpoint is wanted and not installed.
         SearchSpaceError: If a file cannot be read, or cannot be brought into canonical form.
         SurrogateError: If the checkpoint is damaged or refuses a text.
     """
-    surrogate = surrogates.load_surrogate(model)
-    key = surrogate.metrics[0] if by is None else by
-    if key not in surrogate.metrics:
-        message = (
-            f"Checkpoint {str(model)!r} does not predict {key!r}. "
-            f"{suggest(key, surrogate.metrics, kind='metrics')}"
-        )
+    if not files:
+        message = "Nothing to rank: name at least one ONNX file, binary or text."
         raise ConfigError(message)
+    folder = pretrained_folder() if model is None else model
+    surrogate = surrogates.load_surrogate(folder)
+    for name in (*(metrics or ()), *([] if by is None else [by])):
+        if name not in surrogate.metrics:
+            message = (
+                f"Checkpoint {str(folder)!r} does not predict {name!r}. "
+                f"{suggest(name, surrogate.metrics, kind='metrics')}"
+            )
+            raise ConfigError(message)
+    key = first_accuracy(metrics or surrogate.metrics) if by is None else by
+    sign = -1.0 if named_metric(key).direction is Direction.MAXIMIZE else 1.0
+    wanted = _predicted(surrogate.metrics, key, metrics)
     texts = [read_text(file) for file in files]
-    prediction = surrogate.predict(texts)
+    prediction = surrogate.predict(texts, wanted)
     columns: dict[str, list[Forecast]] = {}
     for name, distribution in prediction.items():
         interval = distribution.interval(level)
@@ -113,6 +136,23 @@ def rank_files(
         RankedFile(file, digest(text), {name: column[i] for name, column in columns.items()})
         for i, (file, text) in enumerate(zip(files, texts, strict=True))
     ]
-    sign = -1.0 if named_metric(key).direction is Direction.MAXIMIZE else 1.0
     rows.sort(key=lambda row: sign * row.forecasts[key].estimate)
-    return Ranking(model, key, level, tuple(columns), tuple(rows))
+    left_out = tuple(name for name in surrogate.metrics if name not in wanted)
+    return Ranking(folder, key, level, tuple(columns), left_out, tuple(rows))
+
+
+def first_accuracy(metrics: Sequence[str]) -> str:
+    """Return the first metric that is an accuracy, or the first one if none is.
+
+    Args:
+        metrics: At least one name.
+    """
+    accuracies = (name for name in metrics if name.startswith("accuracy_percent/"))
+    return next(accuracies, metrics[0])
+
+
+def _predicted(known: Sequence[str], key: str, wanted: Sequence[str] | None) -> list[str]:
+    """Metrics to predict, in the order in which the surrogate knows them."""
+    if wanted is None and len(known) <= MOST_METRICS:
+        return list(known)
+    return [name for name in known if name == key or name in (wanted or ())]

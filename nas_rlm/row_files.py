@@ -25,7 +25,11 @@ NETWORK_COLUMNS = ("file", "text", "architecture")
 
 
 def read_rows(
-    path: Path, *, space: str | None = None, progress: Progress = no_progress
+    path: Path,
+    *,
+    space: str | None = None,
+    device: str | None = None,
+    progress: Progress = no_progress,
 ) -> Dataset:
     """Read a CSV or parquet file of networks and metrics.
 
@@ -33,6 +37,7 @@ def read_rows(
         path: The file: parquet if the name ends with ``.parquet``, else CSV in UTF-8.
         space: Search space of the ``architecture`` column; must be None for other columns. For
             GraphArch-Regression: the ``space`` whose rows are read, as spelt there.
+        device: What a column ``latency_ms`` that names no device is a latency of; None refuses it.
         progress: Called as rows are read.
 
     Returns:
@@ -51,7 +56,7 @@ def read_rows(
     else:
         header, lines = read_parquet(path)
     network = _network_column(path, header, space)
-    metrics = {name: named_metric(name) for name in header if name != network}
+    metrics = _metric_names(path, [name for name in header if name != network], device)
     if not metrics:
         message = f"{path.name} has no metric column beside {network!r}. Add one, e.g. 'params'."
         raise DatasetError(message)
@@ -62,8 +67,8 @@ def read_rows(
         texts.append(read(row[network]))
         labels.append(
             {
-                name: _number(row[name], f"{path.name}, line {line}: {name!r}")
-                for name in metrics
+                metric: _number(row[name], f"{path.name}, line {line}: {name!r}")
+                for name, metric in metrics.items()
                 if row[name].strip()
             }
         )
@@ -146,6 +151,20 @@ def _network_column(path: Path, header: list[str], space: str | None) -> str:
         )
         raise DatasetError(message)
     return present[0]
+
+
+def _metric_names(path: Path, columns: list[str], device: str | None) -> dict[str, str]:
+    """Return column to metric, every one checked."""
+    names = {
+        name: f"latency_ms/{device}" if name == "latency_ms" and device is not None else name
+        for name in columns
+    }
+    for name in names.values():
+        named_metric(name)
+    if len(set(names.values())) < len(names):
+        message = f"{path.name} must have one column of {names['latency_ms']!r}, but has two."
+        raise DatasetError(message)
+    return names
 
 
 def _reader(network: str, space: str | None, folder: Path) -> Callable[[str], str]:

@@ -1,4 +1,4 @@
-"""Training a surrogate on rows and keeping it: the job behind `nas-rlm train`.
+"""Training a surrogate on rows and keeping it: the job of `nas-rlm train` and `nas-rlm finetune`.
 
 Beside the checkpoint, the folder has a log, and while training lasts the state of one that can be
 resumed: called again with the same arguments, a killed training goes on.
@@ -6,8 +6,8 @@ resumed: called again with the same arguments, a killed training goes on.
 
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import numpy as np
 import surrogates
 from nas_rlm.atomic_files import explained
 from nas_rlm.dataset import Dataset
-from nas_rlm.errors import RunFolderError
+from nas_rlm.errors import ConfigError, RunFolderError
+from nas_rlm.pretrained import pretrained_folder
 from nas_rlm.progress import Progress, no_progress
 from nas_rlm.training_log import TrainingLog
-from surrogates.base import KEEP_SECONDS, ResumableSurrogate
+from surrogates.base import KEEP_SECONDS, ResumableSurrogate, Surrogate
 from surrogates.checkpoint import MANIFEST
+from surrogates.transfer import starting_metrics
 
 UNFINISHED = ".training"
 """Folder, within that of the checkpoint, with the state of a training that is not done."""
@@ -54,6 +56,8 @@ class TrainingReport:
     seconds: float
     """Training in this process; one that went on after a kill took longer."""
     seed: int
+    starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """After fine-tuning: metric to the known ones whose average it started from."""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -95,34 +99,138 @@ def train_surrogate(
             the folder holds an unfinished training of another kind.
     """
     model = surrogates.get_surrogate(surrogate, **(settings or {}))
+
+    def learn(log: Progress) -> Surrogate:
+        if not isinstance(model, ResumableSurrogate):
+            return model.fit(rows.texts, rows.labels, seed=seed, progress=log)
+        return model.fit(
+            rows.texts,
+            rows.labels,
+            seed=seed,
+            progress=log,
+            keep=folder / UNFINISHED,
+            keep_seconds=keep_seconds,
+        )
+
+    return _trained(rows, folder, seed, learn, progress, tensorboard=tensorboard)
+
+
+def finetune_surrogate(
+    rows: Dataset,
+    start: Surrogate,
+    folder: Path,
+    *,
+    like: Mapping[str, str] | None = None,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> TrainingReport:
+    """Train a fitted surrogate further and save the new one, which knows the rows' metrics only.
+
+    Args:
+        rows: Texts and labels.
+        start: Fitted; it stays as it is. `load_start` reads one.
+        folder: Checkpoint folder; it must not exist, or be empty.
+        like: New metric to the known one that it starts from.
+        seed: Seed of the training.
+        progress: Called as training goes on.
+
+    Returns:
+        The report.
+
+    Raises:
+        RunFolderError: As for `train_surrogate`.
+        SurrogateError: If the surrogate cannot be fine-tuned, `like` does not fit, or the rows are
+            refused.
+    """
+    starts = starting_metrics(start.metrics, rows.metrics, like)
+
+    def learn(log: Progress) -> Surrogate:
+        return start.finetune(rows.texts, rows.labels, like=like, seed=seed, progress=log)
+
+    return _trained(rows, folder, seed, learn, progress, starts=starts)
+
+
+def load_start(model: Path | None) -> Surrogate:
+    """Read the checkpoint that fine-tuning starts from.
+
+    Args:
+        model: Its folder; the shipped one when None.
+
+    Raises:
+        ConfigError: If this kind of surrogate cannot be fine-tuned.
+        PretrainedError: If the shipped checkpoint is wanted and not installed.
+        CheckpointError: If the checkpoint is damaged.
+    """
+    folder = pretrained_folder() if model is None else model
+    surrogate = surrogates.load_surrogate(folder)
+    if not surrogate.can_finetune:
+        message = (
+            f"{str(folder)!r} holds a {surrogate.name!r}, which cannot be fine-tuned. Train one on "
+            "all rows with `nas-rlm train`, or start from an 'rlm'."
+        )
+        raise ConfigError(message)
+    return surrogate
+
+
+def parse_like(pairs: Iterable[str]) -> dict[str, str]:
+    """Read which known metric a new one starts from.
+
+    Args:
+        pairs: Each ``NEW=KNOWN``.
+
+    Returns:
+        New metric to known one.
+
+    Raises:
+        ConfigError: If a pair has another form, or a new metric is named twice.
+
+    Example:
+        >>> parse_like(["latency_ms/my_phone=latency_ms/pixel3"])
+        {'latency_ms/my_phone': 'latency_ms/pixel3'}
+    """
+    like: dict[str, str] = {}
+    for pair in pairs:
+        new, _, known = (part.strip() for part in pair.partition("="))
+        if not new or not known or new in like:
+            message = (
+                "`--like` must be NEW=KNOWN, each new metric once, for example "
+                f"'latency_ms/my_phone=latency_ms/pixel3', but got {pair!r}."
+            )
+            raise ConfigError(message)
+        like[new] = known
+    return like
+
+
+def _trained(
+    rows: Dataset,
+    folder: Path,
+    seed: int,
+    learn: Callable[[Progress], Surrogate],
+    progress: Progress,
+    *,
+    starts: Mapping[str, tuple[str, ...]] | None = None,
+    tensorboard: bool = False,
+) -> TrainingReport:
+    """Learn, log, save and report."""
     check_new_folder(folder)
     start = time.perf_counter()
     events = folder / EVENTS if tensorboard else None
     with TrainingLog(folder / LOG, progress, events=events) as log:
-        if isinstance(model, ResumableSurrogate):
-            model.fit(
-                rows.texts,
-                rows.labels,
-                seed=seed,
-                progress=log,
-                keep=folder / UNFINISHED,
-                keep_seconds=keep_seconds,
-            )
-        else:
-            model.fit(rows.texts, rows.labels, seed=seed, progress=log)
+        model = learn(log)
     seconds = time.perf_counter() - start
     with explained(folder, "be written"):
         model.save(folder)
         if (folder / UNFINISHED).exists():
             shutil.rmtree(folder / UNFINISHED)
     return TrainingReport(
-        surrogate=surrogate,
+        surrogate=model.name,
         folder=folder,
         rows=len(rows),
         networks=len(set(rows.digests)),
         metrics=tuple(_facts(rows, name) for name in rows.metrics),
         seconds=seconds,
         seed=seed,
+        starts=starts or {},
     )
 
 

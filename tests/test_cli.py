@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("search", "rank", "measure", "export", "train", "compare", "spaces")
+COMMANDS = (
+    "search", "rank", "measure", "export", "train", "finetune", "add-device", "model", "compare",
+    "spaces",
+)  # fmt: skip
 HEAVY = ("torch", "transformers", "onnxruntime", "optuna", "onnx", "numpy", "scipy")
 PROBE = """
 import sys, time

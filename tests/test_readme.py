@@ -24,6 +24,7 @@ COMMANDS = [
 def test_the_readme_shows_commands() -> None:
     assert {arguments[0] for arguments in COMMANDS} == {
         "spaces", "export", "measure", "train", "rank", "search", "show", "compare", "data",
+        "finetune", "add-device", "model",
     }  # fmt: skip
 
 

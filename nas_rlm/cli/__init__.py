@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from nas_rlm.cli.add_device import add_device
 from nas_rlm.cli.compare import compare
 from nas_rlm.cli.convert import convert
 from nas_rlm.cli.data import data
 from nas_rlm.cli.export import export
-from nas_rlm.cli.failures import reported
+from nas_rlm.cli.failures import command_name, reported
+from nas_rlm.cli.finetune import finetune
 from nas_rlm.cli.measure import measure
+from nas_rlm.cli.model import model
 from nas_rlm.cli.rank import rank
 from nas_rlm.cli.search import search
 from nas_rlm.cli.show import show
@@ -26,6 +29,9 @@ COMMANDS = (
     measure,
     export,
     train,
+    finetune,
+    add_device,
+    model,
     compare,
     data,
     convert,
@@ -44,7 +50,7 @@ app = typer.Typer(
 )
 
 for command in COMMANDS:
-    app.command(command.__name__)(reported(command))
+    app.command(command_name(command))(reported(command))
 
 
 def print_version(value: bool) -> None:

@@ -34,10 +34,15 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
                 status, message = EXIT_BAD_INPUT, one_line(error)
             else:
                 raise
-            sys.stderr.write(f"nas-rlm {command.__name__}: {message}\n")
+            sys.stderr.write(f"nas-rlm {command_name(command)}: {message}\n")
             raise typer.Exit(status) from error
 
     return run
+
+
+def command_name(command: Callable[..., object]) -> str:
+    """Return the name under which a function is called: `add_device` is ``add-device``."""
+    return command.__name__.replace("_", "-")
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -1,7 +1,8 @@
 """`nas-rlm measure`: latency of ONNX files on this machine."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from nas_rlm.cli.output import (
     progress_bar,
     say,
 )
+
+if TYPE_CHECKING:
+    from nas_rlm.measure.protocol import Measurement
 
 
 def measure(
@@ -29,17 +33,12 @@ def measure(
     Files are timed in onnxruntime, in interleaved rounds. Weights that a file does not hold are
     drawn at random.
     """
-    from nas_rlm.measure.interleaved import measure_many
     from nas_rlm.measure.protocol import Protocol
-    from nas_rlm.network_files import read_runnable
+    from nas_rlm.measured_files import measure_files
 
     protocol = Protocol(threads=threads, rounds=rounds)
-    models = [read_runnable(file, seed=seed) for file in files]
     with progress_bar("measuring") as progress:
-        measured = measure_many(
-            models, protocol, seed=seed, progress=lambda step, total: progress(step, total, {})
-        )
-    environment = measured[0].environment
+        measured = measure_files(files, protocol, seed=seed, progress=progress)
     if json:
         rows = [
             {"file": str(file), **item.to_mapping()}
@@ -49,7 +48,7 @@ def measure(
             del row["environment"], row["protocol"]
         print_json(
             {
-                "environment": environment.to_mapping(),
+                "environment": measured[0].environment.to_mapping(),
                 "protocol": measured[0].to_mapping()["protocol"],
                 "seed": seed,
                 "rows": rows,
@@ -70,7 +69,15 @@ def measure(
                 for file, item in zip(files, measured, strict=True)
             ],
         )
+    say_how_measured(measured)
+
+
+def say_how_measured(measured: "Sequence[Measurement]") -> None:
+    """Say on which machine, and whether a latency is not stable."""
+    environment, protocol = measured[0].environment, measured[0].protocol
     say(f"Measured on {environment.short}, {environment.cores} cores, {environment.system}.")
     if not all(item.is_stable for item in measured):
         limit = protocol.stability_limit
-        say(f"Unstable: p90/p50 above {limit}. Stop other work, or raise --rounds.")
+        say(
+            f"Unstable: p90/p50 above {limit}. Stop other work, or measure more rounds (`nas-rlm measure --rounds`)."
+        )

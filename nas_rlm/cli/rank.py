@@ -5,33 +5,42 @@ from typing import Annotated
 
 import typer
 
-from nas_rlm.cli.output import JsonOption, print_json, print_table
+from nas_rlm.cli.checkpoints import ModelOption, say_if_shipped
+from nas_rlm.cli.output import JsonOption, print_json, print_table, say
 
 
 def rank(
-    files: Annotated[list[Path], typer.Argument(help="ONNX files: .onnx or ONNX text.")],
-    model: Annotated[Path, typer.Option(help="Checkpoint folder that `nas-rlm train` wrote.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="ONNX files: .onnx or ONNX text.")
+    ] = None,
+    model: ModelOption = None,
     by: Annotated[
-        str | None, typer.Option(help="Metric to sort by; the checkpoint's first one otherwise.")
+        str | None, typer.Option(help="Metric to sort by; the first accuracy otherwise.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Metric to predict besides the one to sort by; repeatable."),
     ] = None,
     level: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Probability mass of the intervals.")
     ] = 0.8,
     json: JsonOption = False,
 ) -> None:
-    """Predict the metrics of ONNX files, best first.
+    """Predict metrics of ONNX files, best first.
 
-    Any ONNX file will do. Nothing is trained and no network is run.
+    Any ONNX file will do. Nothing is trained and no network is run. `nas-rlm model` lists the
+    metrics of a checkpoint.
     """
     from nas_rlm.ranking import rank_files
 
-    ranking = rank_files(files, model, by=by, level=level)
+    ranking = rank_files(files or (), model, by=by, metrics=metric or None, level=level)
+    say_if_shipped(model)
     if json:
         print_json(ranking.to_mapping())
         return
     columns = ["file"]
-    for metric in ranking.metrics:
-        columns += [metric, f"{level:.0%} interval"]
+    for name in ranking.metrics:
+        columns += [name, f"{level:.0%} interval"]
     rows = []
     for row in ranking.rows:
         cells: list[object] = [str(row.file)]
@@ -39,3 +48,6 @@ def rank(
             cells += [forecast.estimate, f"{forecast.low:.4g} .. {forecast.high:.4g}"]
         rows.append(cells)
     print_table(columns, rows)
+    if metric is None and ranking.left_out:
+        others = len(ranking.left_out)
+        say(f"Sorted by {ranking.by}; --metric adds any of {others} others, see `nas-rlm model`.")

@@ -1,5 +1,6 @@
 """`nas-rlm search`: from a search space to a checked Pareto front."""
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,13 @@ def search(
     budget: Annotated[
         list[str] | None, typer.Option(help="Limit such as 'latency_ms/local<=3'; repeatable.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="What the surrogate starts from: scratch, or pretrained, the checkpoint that comes "
+            "with nas-rlm."
+        ),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to propose and predict.")] = None,
     run_folder: Annotated[
         Path | None, typer.Option(help="Folder of the run; the configured one otherwise.")
@@ -65,7 +73,8 @@ def search(
     }
     if resume and config is None:
         settings = _stored_config(folder)
-    settings = settings.replace(**options, run_folder=str(folder))
+    surrogate = None if start is None else dataclasses.replace(settings.surrogate, start=start)
+    settings = settings.replace(**options, surrogate=surrogate, run_folder=str(folder))
     try:
         outcome = run_search(settings, folder, resume=resume, progress=progress_bar)
     except (Exception, KeyboardInterrupt) as error:

@@ -7,7 +7,7 @@ was interrupted and one that was not see the same numbers.
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from nas_rlm.config import SearchConfig
 from nas_rlm.errors import DatasetError
 from nas_rlm.measure.interleaved import Round
 from nas_rlm.measure.protocol import Measurement
+from nas_rlm.nearest_metric import nearest_metric
 from nas_rlm.progress import Progress
 from nas_rlm.run_store import RunFolder
 from nas_rlm.search.candidates import Candidate, CandidateReader
@@ -29,6 +30,7 @@ ARCHITECTURES = "architectures.jsonl"
 WALK = "walk.jsonl"
 JOURNAL = "journal.log"
 SURROGATE = "surrogate"
+START = "start.json"
 TRAINING_STAGE = "training"
 CHECK_STAGE = "check"
 
@@ -174,7 +176,11 @@ def read_latencies(run: RunFolder, stage: str) -> dict[str, Timing]:
 
 
 def train(config: SearchConfig, services: Services, run: RunFolder, progress: Progress) -> None:
-    """Train the surrogate on tables and measurements and store it."""
+    """Train the surrogate on tables and measurements and store it.
+
+    One that starts from a fitted surrogate begins each metric that is new to it from the known one
+    that orders the rows best, and the run keeps which.
+    """
     latencies = read_latencies(run, TRAINING_STAGE)
     texts, labels = [], []
     for row in read_architectures(run):
@@ -185,8 +191,17 @@ def train(config: SearchConfig, services: Services, run: RunFolder, progress: Pr
         if label:
             texts.append(services.space.to_text(services.space.from_genome(row.genome)))
             labels.append(label)
-    surrogate = services.new_surrogate()
-    surrogate.fit(texts, labels, seed=derived_seed(config.seed, "surrogate"), progress=progress)
+    seed = derived_seed(config.seed, "surrogate")
+    if services.load_start is None:
+        surrogate = services.new_surrogate().fit(texts, labels, seed=seed, progress=progress)
+    else:
+        start = services.load_start()
+        new = sorted({name for label in labels for name in label} - set(start.metrics))
+        found = {name: nearest_metric(start, texts, labels, name) for name in new}
+        nearest = {name: item for name, item in found.items() if item is not None}
+        run.write_json(START, {name: asdict(item) for name, item in nearest.items()})
+        like = {name: item.metric for name, item in nearest.items()}
+        surrogate = start.finetune(texts, labels, like=like, seed=seed, progress=progress)
     with run.new_folder(SURROGATE) as folder:
         surrogate.save(folder)
 

@@ -72,7 +72,7 @@ def write_results(
     of_checked = quality_of_checked(config.objectives, stacked, len(front))
     outcome = SearchOutcome(
         space=config.space,
-        surrogate=config.surrogate.name,
+        surrogate=config.surrogate.title,
         seed=config.seed,
         metrics=tuple(metric.name for metric in config.metrics),
         level=LEVEL,
@@ -206,8 +206,13 @@ def _all_pairs(
 def _notes(
     config: SearchConfig, found: Walk, latencies: Mapping[str, Timing], broken: Sequence[str]
 ) -> list[str]:
-    """What did not go as asked."""
+    """What did not go as asked, and what flatters the figures."""
     notes = list(broken)
+    if config.surrogate.is_pretrained:
+        notes.append(
+            "The surrogate started from the shipped checkpoint, which may have learned published "
+            "labels of this space; agreement with published tables may be flattered."
+        )
     if len(found) < config.trials:
         notes.append(
             f"The space holds {len(found)} different networks that could be proposed, fewer than "

@@ -5,6 +5,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +18,12 @@ from nas_rlm.errors import ConfigError
 from nas_rlm.measure.device import current_environment
 from nas_rlm.measure.interleaved import Round, measure_many
 from nas_rlm.measure.protocol import Measurement
+from nas_rlm.pretrained import pretrained_folder
 from nas_rlm.search.candidates import Candidate
 from nas_rlm.search.truth import Truth, truth_of
 from nas_rlm.seeding import derived_seed
 from surrogates.base import Surrogate
+from surrogates.checkpoint import read_manifest
 
 _PACKAGES = ("nas-rlm", "torch", "onnx", "onnxruntime", "optuna", "numpy", "scipy", "tokenizers")
 
@@ -50,6 +53,8 @@ class Services:
     load_surrogate: Callable[[Path], Surrogate]
     environment: Mapping[str, Any]
     """Versions and machine, JSON values."""
+    load_start: Callable[[], Surrogate] | None = None
+    """Gives a fitted surrogate that is fine-tuned; None trains a new one from scratch."""
 
 
 def services_of(config: SearchConfig) -> Services:
@@ -73,6 +78,7 @@ def services_of(config: SearchConfig) -> Services:
     check_plan(config, truth)
     name, settings = config.surrogate.name, dict(config.surrogate.settings)
     surrogates.get_surrogate(name, **settings)  # a wrong setting must not wait for measurements
+    start = shipped_start(name) if config.surrogate.is_pretrained else None
 
     def model_of(candidate: Candidate) -> Any:
         """The network with its weights."""
@@ -106,8 +112,36 @@ def services_of(config: SearchConfig) -> Services:
         environment={
             "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
             "machine": current_environment(config.measure.threads).to_mapping(),
+            **({} if start is None else {"start": folder_digest(start)}),
         },
+        load_start=None if start is None else functools.partial(surrogates.load_surrogate, start),
     )
+
+
+def shipped_start(name: str) -> Path:
+    """Return the folder of the shipped checkpoint, if it holds a surrogate of this name.
+
+    Raises:
+        PretrainedError: If it is not installed.
+        ConfigError: If it holds another surrogate.
+    """
+    folder = pretrained_folder()
+    held = read_manifest(folder)["surrogate"]
+    if held != name:
+        message = (
+            f"The shipped checkpoint holds a surrogate {held!r}, so a search that starts from it "
+            f"must have `name` {held!r}, but has {name!r}."
+        )
+        raise ConfigError(message)
+    return folder
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the first 16 hex digits of the SHA-256 of all files of a folder, in order of names."""
+    content = hashlib.sha256()
+    for item in sorted(path for path in folder.iterdir() if path.is_file()):
+        content.update(item.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def check_plan(config: SearchConfig, truth: Truth) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -88,6 +88,7 @@ class RlmRegressor(ResumableSurrogate):
         self._reader: TextReader | None = None
         self._head: Head | None = None
         self._members: list[Member] = []
+        self._training: dict[str, Any] = {}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -190,6 +191,15 @@ class RlmRegressor(ResumableSurrogate):
         self._metrics = tuple(rows.metrics)
         self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head = reader, head
+        n_known = (~np.isnan(raw)).sum(axis=0).tolist()
+        self._training = {
+            "rows": len(rows.texts),
+            "rows_per_metric": dict(zip(rows.metrics, n_known, strict=True)),
+            "members": schedule.n_members,
+            "steps": schedule.n_steps,
+            "batch_size": schedule.batch_size,
+            "seed": seed,
+        }
 
     def predict(
         self,
@@ -301,6 +311,7 @@ class RlmRegressor(ResumableSurrogate):
             "reader": reader.to_json(),
             "head": head.to_json(),
             "calibration": [member.calibration for member in members],
+            "training": self._training,
         }
         weights = {
             f"{place}.{name}": tensor
@@ -317,6 +328,7 @@ class RlmRegressor(ResumableSurrogate):
             settings = RlmSettings.from_json(state["settings"])
             regressor = cls(**settings.to_json())
             regressor._metrics = tuple(state["metrics"])
+            regressor._training = dict(state.get("training", {}))  # older ones did not say
             reader = reader_class(settings.encoder).from_json(state["reader"], settings)
             head = head_class(settings.head).from_json(state["head"], settings)
             regressor._reader, regressor._head = reader, head

@@ -8,6 +8,7 @@ import pytest
 
 from nas_rlm.config import (
     SearchConfig,
+    SurrogateConfig,
     default_search_config,
     read_search_config,
     stored_search_config,
@@ -99,6 +100,15 @@ def test_a_rule_is_enforced(changes: dict[str, Any], message: str) -> None:
         SearchConfig(**{**MINIMAL, **changes})
 
 
+def test_a_start_has_a_name_and_its_own_settings() -> None:
+    with pytest.raises(ConfigError, match="`start` must be one of scratch, pretrained"):
+        SurrogateConfig(start="zero")
+    with pytest.raises(ConfigError, match=r"`settings` must be empty .* but got width"):
+        SurrogateConfig(settings={"width": 8}, start="pretrained")
+    assert SurrogateConfig(start="pretrained").title == "rlm, from the shipped checkpoint"
+    assert SurrogateConfig().title == "rlm"
+
+
 def test_replace_leaves_out_what_was_not_given() -> None:
     config = SearchConfig(**MINIMAL)
     changed = config.replace(trials=10, seed=None)
@@ -123,7 +133,7 @@ def test_tables_are_joined(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         '[search]\nspace = "nasbench201"\nminimize = ["params"]\n'
-        '[surrogate]\nname = "gcn"\n[surrogate.settings]\nwidth = 32\n[measure]\nthreads = 2\n',
+        '[surrogate]\nname = "gcn"\nstart = "scratch"\n[surrogate.settings]\nwidth = 32\n[measure]\nthreads = 2\n',
     )
     config = read_search_config(path)
     assert config.surrogate.name == "gcn"

@@ -37,6 +37,17 @@ def test_architecture_strings_become_texts_and_empty_cells_are_absent(tmp_path: 
     assert steps == [(1, 2), (2, 2)]
 
 
+def test_a_latency_without_a_device_is_of_the_one_named(tmp_path: Path) -> None:
+    path = written(tmp_path, f"architecture,latency_ms\n{ONE},1.5\n")
+    rows = read_rows(path, space="nasbench201", device="mine")
+    assert rows.labels == ({"latency_ms/mine": 1.5},)
+    with pytest.raises(UnknownMetricError, match="needs a device behind a slash"):
+        read_rows(path, space="nasbench201")
+    path = written(tmp_path, f"architecture,latency_ms,latency_ms/mine\n{ONE},1.5,2\n")
+    with pytest.raises(DatasetError, match="one column of 'latency_ms/mine', but has two"):
+        read_rows(path, space="nasbench201", device="mine")
+
+
 def test_files_are_relative_to_the_table(tmp_path: Path) -> None:
     (exported,) = export_architectures("nasbench201", tmp_path / "nets", strings=[ONE])
     path = written(tmp_path, f"file,params\nnets/{exported.file.name},1\n")

@@ -9,6 +9,7 @@ from typer.testing import Result
 
 import surrogates
 from nas_rlm.export import ExportedArchitecture, export_architectures
+from tests.nas_rlm.cli.conftest import TinyCheckpoint
 
 METRICS = ("accuracy_percent/cifar10", "latency_ms/pixel9")
 
@@ -69,4 +70,68 @@ def test_a_folder_without_a_checkpoint_is_refused(
     done = command("rank", nets[0].file, "--model", "nets")
     assert done.exit_code == 2
     assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_a_model_the_shipped_one_ranks_by_its_first_accuracy(
+    command: Callable[..., Result], shipped: TinyCheckpoint
+) -> None:
+    done = command("rank", *shipped.files, "--json")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[0].startswith("Checkpoint: the one that comes with nas-rlm")
+    assert done.stderr.count("\n") == 1
+    document = json.loads(done.stdout)
+    assert document["by"] == "accuracy_percent/cifar10"
+    assert [list(row["predictions"]) for row in document["rows"]] == [[document["by"]]] * 6
+    best = [row["predictions"][document["by"]]["estimate"] for row in document["rows"]]
+    assert best == sorted(best, reverse=True)
+    assert best[0] > best[-1]
+
+
+def test_metrics_may_be_chosen(command: Callable[..., Result], shipped: TinyCheckpoint) -> None:
+    chosen = ("--metric", "macs", "--metric", "latency_ms/pixel2")
+    done = command("rank", *shipped.files, *chosen, "--by", "params")
+    assert done.exit_code == 0
+    header = done.stdout.splitlines()[0].split()
+    assert [name for name in header if name in shipped.metrics] == [
+        "latency_ms/pixel2", "params", "macs",
+    ]  # fmt: skip
+    small = command("rank", *shipped.files, *chosen, "--json")
+    assert json.loads(small.stdout)["by"] == "macs"  # no accuracy among those named
+
+
+def test_a_table_says_what_else_can_be_predicted(
+    command: Callable[..., Result], shipped: TinyCheckpoint
+) -> None:
+    done = command("rank", shipped.files[0])
+    assert "Sorted by accuracy_percent/cifar10; --metric adds any of 6 others" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Nothing to rank: name at least one ONNX file"),
+        (("a.onnx", "--metric", "latency_ms/pixel4"), "Did you mean 'latency_ms/pixel"),
+    ],
+)
+def test_a_ranking_that_cannot_be_is_one_sentence(
+    command: Callable[..., Result],
+    shipped: TinyCheckpoint,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    del shipped
+    done = command("rank", *arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_installation_without_the_checkpoint_is_one_sentence(
+    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas_rlm.pretrained.FOLDER", tmp_path)
+    done = command("rank", "a.onnx")
+    assert done.exit_code == 2
+    assert "The shipped checkpoint is not part of this installation" in done.stderr
     assert done.stderr.count("\n") == 1

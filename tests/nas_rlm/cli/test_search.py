@@ -90,6 +90,14 @@ def test_options_replace_the_configuration(
     assert document["front"][0]["architecture"] == "|a~0|"
 
 
+def test_the_start_of_the_surrogate_is_an_option(
+    command: Callable[..., Result], job: RecordedJob
+) -> None:
+    assert command("search", "--start", "pretrained").exit_code == 0
+    assert job.calls[0][0].surrogate.start == "pretrained"
+    assert default_search_config().surrogate.start == "scratch"
+
+
 def test_a_file_is_read(command: Callable[..., Result], job: RecordedJob) -> None:
     Path("s.toml").write_text('[search]\nspace = "nasbench201"\nminimize = ["params"]\n')
     assert command("search", "--config", "s.toml").exit_code == 0
@@ -140,6 +148,7 @@ def test_interrupt_before_the_run_began_says_to_start_again(
         (("--maximize", "latency_ms/local"), "Move it to `minimize`"),
         (("--budget", "latency_ms/local=3"), "latency_ms/local=3"),
         (("--trials", "0"), "`trials` must be from 1"),
+        (("--start", "scrach"), "`start` must be one of scratch, pretrained, but got 'scrach'"),
         (("--config", "missing.toml"), "missing.toml"),
     ],
 )

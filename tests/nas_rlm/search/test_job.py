@@ -1,6 +1,7 @@
 """The job as a whole: what it writes, and that a kill anywhere changes nothing."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -14,13 +15,15 @@ import onnx
 import pytest
 
 import search_spaces
-from nas_rlm.config import SearchConfig
+import surrogates
+from nas_rlm.config import SearchConfig, SurrogateConfig
 from nas_rlm.errors import BudgetError, ConfigError, DatasetError, RunFolderError, TruthError
 from nas_rlm.pareto.dominance import non_dominated_mask
 from nas_rlm.search.job import run_search
 from nas_rlm.search.outcome import SearchOutcome
 from nas_rlm.search.services import services_of
 from search_spaces.nasbench201 import Cell, NasBench201
+from tests.nas_rlm.search.fakes import CountingSurrogate, fake_latency_ms
 from tests.nas_rlm.search.interrupted_run import CONFIG, tiny_services
 
 SCRIPT = Path(__file__).with_name("interrupted_run.py")
@@ -267,6 +270,61 @@ def test_what_cannot_be_done_is_said_before_a_folder_is_made(
     with pytest.raises(error, match=match):
         run_search(config.replace(**options), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_from_a_fitted_surrogate_resumes_and_says_what_it_started_from(
+    tmp_path: Path,
+) -> None:
+    config = CONFIG.replace(surrogate=SurrogateConfig(start="pretrained"))
+    space = search_spaces.get_space(CONFIG.space)
+    rng = np.random.default_rng(0)
+    texts = [space.to_text(space.sample(rng)) for _ in range(30)]
+    latencies = [fake_latency_ms(text) for text in texts]
+    known = [{"latency_ms/near": value, "latency_ms/far": -value} for value in latencies]
+    tuned: list[Any] = []
+
+    class Tunable(CountingSurrogate):
+        """Fitted on latencies of two devices; stops when it is first trained further."""
+
+        can_finetune = True
+
+        def finetune(self, texts: Any, labels: Any, *, like: Any, **others: Any) -> Any:
+            tuned.append(like)
+            if len(tuned) == 1:
+                raise KeyboardInterrupt
+            return CountingSurrogate().fit(texts, labels, **others)
+
+    services = dataclasses.replace(
+        tiny_services(ignore), load_start=lambda: Tunable().fit(texts, known)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_search(config, tmp_path / "run", services=services)
+    outcome = run_search(config, tmp_path / "run", resume=True, services=services)
+    whole = run_search(config, tmp_path / "whole", services=services)
+    assert without_seconds(outcome.to_mapping()) == without_seconds(whole.to_mapping())
+    assert tuned == [{"latency_ms/local": "latency_ms/near"}] * 3
+    stored = json.loads((tmp_path / "run" / "start.json").read_text())["latency_ms/local"]
+    assert stored["metric"] == "latency_ms/near"
+    assert 0.8 < stored["kendall_tau"] <= 1.0
+    assert outcome.surrogate == "rlm, from the shipped checkpoint"
+    assert any("may have learned published labels" in note for note in outcome.notes)
+
+
+def test_the_shipped_checkpoint_is_the_start_that_a_configuration_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas_rlm.pretrained.FOLDER", tmp_path)
+    surrogates.get_surrogate("constant").fit(["a"], [{"params": 1.0}]).save(tmp_path / "model")
+    (tmp_path / "model" / "weights.safetensors").write_bytes(b"")
+    config = CONFIG.replace(surrogate=SurrogateConfig("constant", start="pretrained"))
+    services = services_of(config)
+    assert services.load_start is not None
+    assert services.load_start().metrics == ("params",)
+    content = (tmp_path / "model" / "manifest.json").read_bytes()
+    assert services.environment["start"] == hashlib.sha256(content).hexdigest()[:16]
+    assert services_of(CONFIG).load_start is None
+    with pytest.raises(ConfigError, match="must have `name` 'constant', but has 'rlm'"):
+        services_of(CONFIG.replace(surrogate=SurrogateConfig(start="pretrained")))
 
 
 def test_too_many_training_architectures_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""What a checkpoint knows: its metrics, settings, size, and what its training recorded."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import surrogates
+from nas_rlm.pretrained import pretrained_folder
+from surrogates.checkpoint import WEIGHTS, read_manifest, read_weights
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """What stands in a checkpoint folder."""
+
+    folder: Path
+    surrogate: str
+    """Registered name, e.g. ``rlm``."""
+    metrics: tuple[str, ...]
+    """What it predicts, in its own order."""
+    settings: Mapping[str, Any]
+    """Settings of the surrogate; empty if it has none."""
+    training: Mapping[str, Any]
+    """Rows, steps, seed and the like; empty if the surrogate does not record them."""
+    n_parameters: int
+    """Numbers in its tensors; 0 if it has none."""
+    n_bytes: int
+    """Size of all its files."""
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the facts as JSON values."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+def checkpoint_facts(model: Path | None = None) -> CheckpointFacts:
+    """Read a checkpoint, whole, so that a damaged one is refused.
+
+    Args:
+        model: Its folder; the shipped one when None.
+
+    Returns:
+        The facts.
+
+    Raises:
+        PretrainedError: If the shipped checkpoint is wanted and not installed.
+        CheckpointError: If the folder does not hold a readable checkpoint.
+    """
+    folder = pretrained_folder() if model is None else model
+    surrogate = surrogates.load_surrogate(folder)
+    state = read_manifest(folder)["state"]
+    tensors = read_weights(folder) if (folder / WEIGHTS).is_file() else {}
+    return CheckpointFacts(
+        folder=folder,
+        surrogate=surrogate.name,
+        metrics=surrogate.metrics,
+        settings=state.get("settings", {}),
+        training=state.get("training", {}),
+        n_parameters=sum(tensor.numel() for tensor in tensors.values()),
+        n_bytes=sum(item.stat().st_size for item in folder.iterdir() if item.is_file()),
+    )

@@ -1,0 +1,33 @@
+"""The checkpoint that comes with the package: a surrogate trained on published benchmarks.
+
+``model/`` is a checkpoint folder as every surrogate writes it; ``MODEL_CARD.md`` beside it says what
+it was trained on, what it knows and what it does not. Commands use it where no ``--model`` is
+named.
+"""
+
+from pathlib import Path
+
+from nas_rlm.errors import PretrainedError
+
+FOLDER = Path(__file__).resolve().parent
+"""Where the checkpoint and its card are."""
+
+_FILES = ("manifest.json", "weights.safetensors")
+
+
+def pretrained_folder() -> Path:
+    """Return the folder of the shipped checkpoint.
+
+    Raises:
+        PretrainedError: If a file of it is missing from this installation.
+    """
+    folder = FOLDER / "model"
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if missing:
+        message = (
+            f"The shipped checkpoint is not part of this installation: {str(folder)!r} has no "
+            f"{' and no '.join(missing)}. Install nas-rlm again, or name a checkpoint that "
+            "`nas-rlm train` wrote."
+        )
+        raise PretrainedError(message)
+    return folder
