@@ -4,10 +4,12 @@
 
 The folder (default ``nas_rlm/pretrained/model``) gets the checkpoint; ``results.json`` beside this
 file gets rows, seconds and, for each metric and space, Kendall's tau-b, Spearman's rho and the share
-of true values inside the 80 % interval on the validation networks.
+of true values inside the 80 % interval on the validation networks. The table of the model card is
+made from it. A run that was killed goes on when it is started again.
 """
 
 import json
+import shutil
 import sys
 import time
 import tomllib
@@ -18,6 +20,7 @@ import numpy as np
 
 from nas_rlm.atomic_files import write_atomically
 from nas_rlm.comparison.space_rows import read_space_rows
+from nas_rlm.comparison.tables import update_document
 from nas_rlm.dataset import hold_out
 from nas_rlm.evaluation.calibration import interval_coverage
 from nas_rlm.evaluation.rank_metrics import kendall_tau, spearman
@@ -27,6 +30,7 @@ from surrogates import get_surrogate
 
 HERE = Path(__file__).parent
 CONFIG = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
+CARD = HERE.parents[1] / "nas_rlm" / "pretrained" / "MODEL_CARD.md"
 FOLDER = HERE.parents[1] / "nas_rlm" / "pretrained" / "model"
 
 
@@ -46,6 +50,25 @@ def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.nda
         list(rows.digests(order)), share=CONFIG["validation_share"], salt="pretrain validation"
     )
     return rows.texts(order), labels, held
+
+
+def write_card(results: dict) -> None:
+    """Write the table of the model card."""
+    lines = [
+        "| space | metric | networks | Kendall tau-b | Spearman rho | within 80 % interval |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for space, metrics in results["validation"].items():
+        lines += [
+            f"| {space} | `{metric}` | {found['rows']} | {found['kendall_tau']:.3f} | "
+            f"{found['spearman']:.3f} | {found['coverage_80']:.2f} |"
+            for metric, found in metrics.items()
+        ]
+    facts = (
+        f"{results['rows']:,} training rows, seed {results['seed']}, {results['seconds']:,} s on "
+        f"{results['machine']}, one thread."
+    )
+    update_document(CARD, "validation", "\n".join([*lines, "", facts]))
 
 
 def main(folder: Path) -> None:
@@ -73,9 +96,11 @@ def main(folder: Path) -> None:
             print(f"step {step}/{total} loss {scalars['loss']:.3f} left {left:.0f} s", flush=True)
 
     model = get_surrogate("rlm", **CONFIG["surrogate"])
-    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown)
+    kept = HERE / "kept"
+    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown, keep=kept)
     seconds = time.perf_counter() - start
     model.save(folder)
+    shutil.rmtree(kept)
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for space, rows in validation.items():
         metrics = list(dict.fromkeys(name for _, label in rows for name in label))
@@ -99,6 +124,7 @@ def main(folder: Path) -> None:
         "validation": found,
     }
     write_atomically(HERE / "results.json", json.dumps(results, indent=1).encode() + b"\n")
+    write_card(results)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from nas_rlm import pretrained
+from nas_rlm.benchmark_rows import benchmark_rows
+from nas_rlm.dataset import hold_out
 from nas_rlm.errors import PretrainedError
+from nas_rlm.evaluation.rank_metrics import kendall_tau
+from surrogates import load_surrogate
 
 
 def test_the_folder_of_an_installation_is_given(
@@ -18,3 +22,22 @@ def test_the_folder_of_an_installation_is_given(
             pretrained.pretrained_folder()
         (tmp_path / "model" / name).write_text("")
     assert pretrained.pretrained_folder() == tmp_path / "model"
+
+
+def test_the_shipped_checkpoint_is_small_and_has_a_card() -> None:
+    folder = pretrained.pretrained_folder()
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 15_000_000
+    card = (pretrained.FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for metric in load_surrogate(folder).metrics:
+        assert f"`{metric}`" in card
+
+
+def test_it_ranks_networks_that_it_was_not_trained_on() -> None:
+    metric = "accuracy_percent/cifar10"
+    rows = benchmark_rows("nasbench201", [metric], n_rows=3000, seed=1)
+    held = hold_out(rows.digests, share=0.05, salt="pretrain validation")
+    texts = [text for text, is_held in zip(rows.texts, held, strict=True) if is_held]
+    true = rows.column(metric)[held]
+    assert len(texts) > 80
+    predicted = load_surrogate(pretrained.pretrained_folder()).predict(texts, [metric])[metric]
+    assert kendall_tau(predicted.estimate, true) > 0.6
