@@ -29,6 +29,7 @@ __all__ = [
     "Leaves",
     "Statement",
     "canonical_callee",
+    "joined_weight_names",
     "name_body",
     "order_body",
     "print_body",
@@ -296,6 +297,11 @@ def _plain(attributes: Attributes) -> str:
     return repr(attributes)
 
 
+def joined_weight_names(first: int, last: int) -> str:
+    """Return ``w3, w4`` for 3 and 5: the names of weights as operands."""
+    return _JOINED[_STARTS[first] : _STARTS[last] - 2]
+
+
 def print_body(statements: Sequence[Statement], body: CanonicalBody) -> list[str]:
     """Print a body; the names of called functions are parts of their own."""
     parts: list[str] = []
@@ -303,7 +309,7 @@ def print_body(statements: Sequence[Statement], body: CanonicalBody) -> list[str
     for node, data, first, last, outputs in statements:
         operands = ", ".join([name or '""' for name in data])
         if first < last:
-            names = _JOINED[_STARTS[first] : _STARTS[last] - 2]
+            names = joined_weight_names(first, last)
             operands = f"{operands}, {names}" if operands else names
         head = f" {attributes_text(node.attributes)}" if node.attributes else ""
         if node.op in body.callees:

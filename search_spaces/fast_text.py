@@ -39,7 +39,17 @@ from search_spaces.passes.identities import drop_identities
 from search_spaces.passes.sums import flatten_sums
 from search_spaces.weight_groups import CALL, GroupedBody, group_graph
 
-__all__ = ["clean_main", "fast_text", "merged_statements", "print_main"]
+__all__ = [
+    "NO_WEIGHTS",
+    "TypedWeights",
+    "clean_main",
+    "declare_inputs",
+    "fast_text",
+    "merged_statements",
+    "print_functions",
+    "print_main",
+    "typed_weights",
+]
 
 
 def fast_text(graph: Graph) -> str | None:
@@ -98,21 +108,45 @@ def print_main(
     Returns:
         The text, or None if the image is not used, or there are too many weights.
     """
-    typed = {group: _typed_weights(kinds) for group, kinds in types.items()}
+    typed = {group: typed_weights(kinds) for group, kinds in types.items()}
     labels = {group: weights.labels for group, weights in typed.items()}
     image = frame.inputs[0][1]
     nodes = order_body(body, {IMAGE_INPUT: type_label(image)}, labels, leaves)
     data, statements = name_body(nodes, body)
-    if IMAGE_INPUT not in data or statements[-1].last > MAX_WEIGHTS:
+    n_weights = statements[-1].last
+    if IMAGE_INPUT not in data or n_weights > MAX_WEIGHTS:
         return None
-    inputs = [f"{type_text(image)} {IMAGE_INPUT}"]
-    inputs += [
-        typed[node.inputs[-1]].text % weight_names(first, last - first)
+    declared = [
+        text
         for node, _, first, last, _ in statements
         if first < last
+        for text in typed[node.inputs[-1]].texts
     ]
     output = f"{type_text(frame.outputs[0][1])} y"
-    queue = [body.callees[node.op] for node in nodes if node.op in body.callees]
+    callees = [body.callees[node.op] for node in nodes if node.op in body.callees]
+    head = graph_head(
+        frame.opset, declare_inputs(image, declared), output, has_functions=bool(callees)
+    )
+    return print_functions([head, *print_body(statements, body)], callees)
+
+
+def declare_inputs(image: ValueType, weights: Sequence[str]) -> str:
+    """Declare the inputs of a main graph: the image, and weights with `TypedWeights.texts`."""
+    declared = [""] * (2 * len(weights))
+    declared[::2] = weights
+    declared[1::2] = weight_names(0, len(weights))
+    return f"{type_text(image)} {IMAGE_INPUT}{''.join(declared)}"
+
+
+def print_functions(parts: Sequence[str], callees: Sequence[Callee]) -> str:
+    """Print the functions of a main graph behind it, numbered in the order of their first call.
+
+    Args:
+        parts: The text of the main graph; a part that is the key of a function stands for its name.
+        callees: The called functions, call by call.
+    """
+    parts = list(parts)
+    queue = list(callees)
     functions: list[Callee] = []
     numbered: dict[str, str] = {}
     for callee in queue:
@@ -120,25 +154,33 @@ def print_main(
             numbered[callee.key] = f"{CALL}f{len(functions)}"
             functions.append(callee)
             queue += callee.calls
-    head = graph_head(frame.opset, ", ".join(inputs), output, has_functions=bool(functions))
-    parts = [head, *print_body(statements, body)]
     for index, callee in enumerate(functions):
         parts += (callee.before, f"f{index}", *callee.parts)
     return "".join([numbered.get(part, part) for part in parts])
 
 
-class _TypedWeights(NamedTuple):
-    """Consecutive weights of the main graph: labels of their types, and text without the names."""
+class TypedWeights(NamedTuple):
+    """Consecutive weights of the main graph.
+
+    Attributes:
+        labels: Colours of their types.
+        texts: What stands before each name: ``, float[16] ``.
+    """
 
     labels: tuple[int, ...]
-    text: str
+    texts: tuple[str, ...]
+
+
+NO_WEIGHTS = TypedWeights((), ())
 
 
 @lru_cache(maxsize=4_096)
-def _typed_weights(kinds: tuple[ValueType, ...]) -> _TypedWeights:
+def typed_weights(kinds: tuple[ValueType, ...]) -> TypedWeights:
     """Describe weights by their types."""
-    text = ", ".join([f"{type_text(kind)} %s" for kind in kinds])
-    return _TypedWeights(tuple([type_label(kind) for kind in kinds]), text)
+    return TypedWeights(
+        tuple([type_label(kind) for kind in kinds]),
+        tuple([f", {type_text(kind)} " for kind in kinds]),
+    )
 
 
 def _clean(

@@ -8,16 +8,20 @@ with zeros, and networks that need ties broken, are left to the graph.
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 from search_spaces.canonical_bodies import Callee, CanonicalBody, canonical_callee
-from search_spaces.fast_text import clean_main, merged_statements, print_main
+from search_spaces.fast_text import (
+    NO_WEIGHTS,
+    TypedWeights,
+    clean_main,
+    merged_statements,
+    typed_weights,
+)
 from search_spaces.graph import (
     OPSET,
     Attributes,
     Function,
-    Graph,
     Node,
     Reference,
     ValueType,
@@ -36,23 +40,23 @@ from search_spaces.nds.cell_network import (
     write_pointwise,
     write_strided_skip,
 )
-from search_spaces.passes.colours import type_label
-from search_spaces.passes.dead_nodes import drop_dead_nodes
+from search_spaces.nds.chain_text import IMAGE, ChainStatement, chain_text
 
 __all__ = ["cell_network_text"]
 
-Types = tuple[ValueType, ...]
 _CHANNELS = 4
 """Channels at which a cell is written; its statements are the same at all."""
+_IMAGE = ValueType("float", (1, 3, IMAGE_SIZE, IMAGE_SIZE))
+_OUTPUT = ValueType("float", (1, N_CLASSES))
 _GROUP_REFERENCE: Attributes = (("group", Reference("group", "int")),)
 
 
 class _Step(NamedTuple):
-    """One statement with canonical operator: operator, attributes, types of its weights."""
+    """One statement with canonical operator: operator, attributes, its weights."""
 
     op: str
     attributes: Attributes
-    types: Types
+    weights: TypedWeights
     callee: Callee | None
 
 
@@ -61,80 +65,67 @@ class _CellCall(NamedTuple):
 
     Attributes:
         callee: The function.
-        edges: Operation and stride of every edge with weights, in the order of the weights.
-        reads_newer: Whether the cell reads its newer input, and so brings it to its channels.
+        weighted: What has weights, in their order: operation and stride of an edge, or None for
+            what brings the newer input to the channels of the cell.
         n_outputs: Number of nodes in the output.
-        stride: Stride of the cell.
         whole: The function that also brings the older input to the channels of the cell.
     """
 
     callee: Callee
-    edges: tuple[tuple[str, int], ...]
-    reads_newer: bool
+    weighted: tuple[tuple[str, int] | None, ...]
     n_outputs: int
-    stride: int
     whole: Callee | None
 
-    def types(self, older: int, newer: int, channels: int, *, is_whole: bool) -> Types:
-        """Return the types of the weights of a call at these channels."""
-        types = list(_pointwise_step(newer, channels).types) if self.reads_newer else []
-        for op, stride in self.edges:
-            types += _edge_step(op, stride, channels).types  # type: ignore[union-attr]
-        types = [types[index] for index in self.callee.weights]
-        if is_whole and self.whole:
-            if 0 in self.callee.data:
-                types = [*_pointwise_step(older, channels).types, *types]
-            types = [types[index] for index in self.whole.weights]
-        return tuple(types)
+    def weights(self, older: int | None, newer: int, channels: int) -> TypedWeights:
+        """Return the weights of a call at these channels; `older` is for that of `whole`."""
+        labels: list[int] = []
+        texts: list[str] = []
+        if older is not None and 0 in self.callee.data:
+            own = _pointwise_step(older, channels).weights
+            labels += own.labels
+            texts += own.texts
+        for edge in self.weighted:
+            step = _edge_step(*edge, channels) if edge else _pointwise_step(newer, channels)
+            own = step.weights if step else NO_WEIGHTS
+            labels += own.labels
+            texts += own.texts
+        return TypedWeights(tuple(labels), tuple(texts))
 
 
 class _Writer:
-    """Clean statements under construction.
+    """Clean statements of a function of two inputs, under construction.
 
     Attributes:
-        idle_types: Types of weights that the graph has and nothing uses; they take part where
-            ties are broken.
+        groups: What the operands for weights stand for.
     """
 
-    def __init__(self, n_inputs: int) -> None:
+    def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.groups: dict[str, tuple[int, ...]] = {}
-        self.types: dict[str, Types] = {}
-        self.idle_types: list[ValueType] = []
         self.callees: dict[str, Callee] = {}
-        self.n_inputs = n_inputs
+        self.n_inputs = N_INPUTS
 
     def append(self, step: _Step, *operands: str) -> str:
         """Append a statement; return the name of its result."""
+        op, attributes, weights, callee = step
         output = f"v{len(self.nodes)}"
-        if step.types:
+        if weights.labels:
             group = f"\0{output}"
-            last = self.n_inputs + len(step.types)
+            last = self.n_inputs + len(weights.labels)
             self.groups[group] = tuple(range(self.n_inputs, last))
-            self.types[group] = step.types
             self.n_inputs = last
             operands += (group,)
-        if step.callee:
-            self.callees[step.op] = step.callee
-        self.nodes.append(Node(step.op, operands, (output,), step.attributes))
+        if callee:
+            self.callees[op] = callee
+        self.nodes.append(Node(op, operands, (output,), attributes))
         return output
-
-    def body(self, output: str) -> CanonicalBody:
-        """Return what was written."""
-        return CanonicalBody(Function((), (output,), tuple(self.nodes)), self.groups, self.callees)
 
     def callee(self, output: str) -> Callee | None:
         """Return what was written as a function of two inputs and the weights."""
         inputs = ("x", "x1", *weight_names(0, self.n_inputs - N_INPUTS))
-        body = self.body(output)
-        body = body._replace(function=merged_statements(body.function))
+        function = merged_statements(Function((), (output,), tuple(self.nodes)))
+        body = CanonicalBody(function, self.groups, self.callees)
         return canonical_callee(body, inputs, N_INPUTS, OPSET)
-
-    def leaves(self) -> tuple[list[str], list[int]]:
-        """Return the inputs of a main graph and their colours."""
-        used = chain.from_iterable(self.types.values())
-        kinds = [_FRAME.inputs[0][1], *used, *self.idle_types]
-        return ["x", *weight_names(0, len(kinds) - 1)], [type_label(kind) for kind in kinds]
 
 
 def cell_network_text(network: CellNetwork) -> str | None:
@@ -143,49 +134,41 @@ def cell_network_text(network: CellNetwork) -> str | None:
     reduce = _cell_call(normal_form(network.reduce, is_reduction=True), 2)
     if normal is None or reduce is None or normal.whole is None:
         return None
-    writer = _Writer(1)
-    older = newer = writer.append(_stem_step(STEM_MULTIPLIER * network.width), "x")
+    statements: list[ChainStatement] = []
+
+    def append(step: _Step, *operands: int) -> int:
+        op, attributes, weights, callee = step
+        statements.append(ChainStatement(op, attributes, operands, weights, callee))
+        return len(statements) - 1
+
     c_older = c_newer = STEM_MULTIPLIER * network.width
+    older = newer = append(_stem_step(c_newer), IMAGE)
     channels, stride = network.width, 1
-    types: dict[tuple[bool, bool, int, int, int], Types] = {}
+    steps: dict[tuple[bool, bool, int, int, int], _Step] = {}
     for layer in range(network.depth):
         is_older_larger = stride == 2
         is_reduction = is_reduction_layer(layer, network.depth)
         stride = 2 if is_reduction else 1
         channels *= stride
         if is_older_larger:
-            older = writer.append(_skip_step(c_older, channels), older)
+            older = append(_skip_step(c_older, channels), older)
         elif is_reduction:
-            older = writer.append(_pointwise_step(c_older, channels), older)
+            older = append(_pointwise_step(c_older, channels), older)
         is_whole = not is_older_larger and not is_reduction
         call = reduce if is_reduction else normal
-        callee = normal.whole if is_whole else call.callee
         key = (is_reduction, is_whole, c_older, c_newer, channels)
-        if key not in types:
-            types[key] = call.types(c_older, c_newer, channels, is_whole=is_whole)
-            if not call.reads_newer:
-                writer.idle_types += _pointwise_step(c_newer, channels).types
-            if is_whole and 0 not in callee.data:
-                writer.idle_types += _pointwise_step(c_older, channels).types
-        operands = [(older, newer)[index] for index in callee.data]
-        group: Attributes = (("group", channels),) if callee.attributes else ()
-        older, newer = (
-            newer,
-            writer.append(_Step(callee.key, group, types[key], callee), *operands),
-        )
+        step = steps.get(key)
+        if step is None:
+            callee = normal.whole if is_whole else call.callee
+            group: Attributes = (("group", channels),) if callee.attributes else ()
+            weights = call.weights(c_older if is_whole else None, c_newer, channels)
+            step = steps[key] = _Step(callee.key, group, weights, callee)
+        operands = [(older, newer)[index] for index in step.callee.data]
+        older, newer = newer, append(step, *operands)
         c_older, c_newer = c_newer, call.n_outputs * channels
     for step in _tail_steps(c_newer):
-        newer = writer.append(step, newer)
-    body = writer.body(newer)
-    body = body._replace(function=drop_dead_nodes(body.function))
-    return print_main(body, writer.types, _FRAME, writer.leaves)
-
-
-_FRAME = Graph(
-    inputs=(("x", ValueType("float", (1, 3, IMAGE_SIZE, IMAGE_SIZE))),),
-    outputs=(("y", ValueType("float", (1, N_CLASSES))),),
-    nodes=(),
-)
+        newer = append(step, newer)
+    return chain_text(statements, _IMAGE, _OUTPUT)
 
 
 @lru_cache(maxsize=64)
@@ -193,20 +176,20 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int) -> _CellCall | None:
     """Write a cell; None for one with zeros or one that hands on an input."""
     if not all(edges for _, edges in nodes):
         return None
-    writer = _Writer(N_INPUTS)
+    writer = _Writer()
     values = ["x", "x1"]
-    reads_newer = any(source == 1 for _, own in nodes for _, source in own)
-    if reads_newer:
+    weighted: dict[int, tuple[str, int] | None] = {}
+    if any(source == 1 for _, own in nodes for _, source in own):
         values[1] = writer.append(_pointwise_step(_CHANNELS, _CHANNELS), "x1")
-    weighted = []
+        weighted[N_INPUTS] = None
     for _, edges in nodes:
         operands = []
         for op, source in edges:
             own_stride = stride if source < N_INPUTS else 1
             step = _edge_step(op, own_stride, _CHANNELS)
+            if step and step.weights.labels:
+                weighted[writer.n_inputs] = (op, own_stride)
             operands.append(writer.append(step, values[source]) if step else values[source])
-            if step and step.types:
-                weighted.append((op, own_stride))
         sums = _SUMS[min(len(operands), 3)]
         values.append(writer.append(sums, *operands) if sums else operands[0])
     outputs = [N_INPUTS + index for index, (is_output, _) in enumerate(nodes) if is_output]
@@ -217,23 +200,25 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int) -> _CellCall | None:
     if callee is None:
         return None
     whole = _whole(callee) if stride == 1 else None
-    return _CellCall(callee, tuple(weighted), reads_newer, len(outputs), stride, whole)
+    first_weights = [N_INPUTS + place for place in callee.weights]
+    order = [weighted[place] for place in first_weights if place in weighted]
+    return _CellCall(callee, tuple(order), len(outputs), whole)
 
 
-_SUMS = (None, None, _Step("Add", (), (), None), _Step("Sum", (), (), None))
+_SUMS = (None, None, _Step("Add", (), NO_WEIGHTS, None), _Step("Sum", (), NO_WEIGHTS, None))
 """Sum of so many operands, or more."""
-_CONCAT = _Step("Concat", (("axis", 1),), (), None)
+_CONCAT = _Step("Concat", (("axis", 1),), NO_WEIGHTS, None)
 
 
 def _whole(cell: Callee) -> Callee | None:
     """Write the function that brings the older input to the channels of a cell and calls it."""
-    writer = _Writer(N_INPUTS)
+    writer = _Writer()
     operands = ["x", "x1"]
     if 0 in cell.data:
         operands[0] = writer.append(_pointwise_step(_CHANNELS, _CHANNELS), "x")
-    kind = ValueType("float", ())
+    kinds = (ValueType("float", ()),) * len(cell.weights)
     attributes = _GROUP_REFERENCE if cell.attributes else ()
-    call = _Step(cell.key, attributes, (kind,) * len(cell.weights), cell)
+    call = _Step(cell.key, attributes, typed_weights(kinds), cell)
     return writer.callee(writer.append(call, *[operands[index] for index in cell.data]))
 
 
@@ -290,7 +275,7 @@ def _steps(channels: int, write: Callable[[GraphBuilder], Value]) -> list[_Step]
         _Step(
             node.op,
             node.attributes,
-            tuple([kinds[place] for place in body.weights(node)]),
+            typed_weights(tuple([kinds[place] for place in body.weights(node)])),
             body.callees.get(node.op),
         )
         for node in body.function.nodes
