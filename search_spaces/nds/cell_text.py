@@ -156,14 +156,14 @@ def cell_network_text(network: CellNetwork) -> str | None:
             older = append(_pointwise_step(c_older, channels), older)
         is_whole = not is_older_larger and not is_reduction
         call = reduce if is_reduction else normal
+        callee = normal.whole if is_whole else call.callee
         key = (is_reduction, is_whole, c_older, c_newer, channels)
         step = steps.get(key)
         if step is None:
-            callee = normal.whole if is_whole else call.callee
             group: Attributes = (("group", channels),) if callee.attributes else ()
             weights = call.weights(c_older if is_whole else None, c_newer, channels)
             step = steps[key] = _Step(callee.key, group, weights, callee)
-        operands = [(older, newer)[index] for index in step.callee.data]
+        operands = [(older, newer)[index] for index in callee.data]
         older, newer = newer, append(step, *operands)
         c_older, c_newer = c_newer, call.n_outputs * channels
     for step in _tail_steps(c_newer):
