@@ -19,7 +19,7 @@ from search_spaces.passes.colours import label, mix
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 from search_spaces.passes.references import reference_names, rename_references, statement_colour
 from search_spaces.passes.structural_order import sort_operands
-from search_spaces.passes.tie_breaking import break_ties
+from search_spaces.passes.tie_breaking import break_ties, split_once
 from search_spaces.weight_groups import CALL, Groups
 
 __all__ = [
@@ -40,6 +40,7 @@ MAX_WEIGHTS = 4_096
 _NAMES = weight_names(0, MAX_WEIGHTS)
 _JOINED = ", ".join(_NAMES)
 _STARTS = (0, *accumulate([len(name) + 2 for name in _NAMES]))
+_QUOTED = ", ".join([repr(name) for name in _NAMES])
 _DATA, _WEIGHT = label("data"), label("weight")
 
 Leaves = Callable[[], tuple[Sequence[str], Sequence[int]]]
@@ -87,11 +88,19 @@ class CanonicalBody(NamedTuple):
         return self.groups.get(node.inputs[-1], ()) if node.inputs else ()
 
 
+class Spelling(NamedTuple):
+    """How attributes are written: as ``repr`` does, and in ONNX text behind the operator."""
+
+    plain: str
+    text: str
+
+
 class Statement(NamedTuple):
     """A statement with names by position.
 
     Attributes:
         node: The statement with its old names.
+        spelling: How its attributes are written.
         data: New names of the operands that are no weights.
         first: Number of the first weight.
         last: Number behind the last weight.
@@ -99,6 +108,7 @@ class Statement(NamedTuple):
     """
 
     node: Node
+    spelling: "Spelling"
     data: tuple[str, ...]
     first: int
     last: int
@@ -132,19 +142,27 @@ def canonical_callee(
             for node in nodes
         ]
     data, statements = name_body(nodes, body)
-    n_weights = statements[-1].last
+    used = [place for node in nodes for place in body.weights(node)]
+    n_weights = len(used)
     if n_weights > MAX_WEIGHTS:
         return None
-    function = Function((*data.values(), *_NAMES[:n_weights]), ("y",), tuple(nodes))
-    before, after = function_head(function, opset)
+    names = list(data.values())
+    calls = tuple([body.callees[node.op] for node in nodes if node.op in body.callees])
+    weights = joined_weight_names(0, n_weights)
+    before, after = function_head(
+        ", ".join([*names, weights] if weights else names),
+        list(attributes.values()),
+        opset,
+        is_nested=bool(calls),
+    )
     return Callee(
-        key=CALL + _digest(function.inputs, statements),
+        key=CALL + _digest(names, statements),
         data=tuple([inputs.index(name) for name in data]),
-        weights=tuple([place - n_data for node in nodes for place in body.weights(node)]),
+        weights=tuple([place - n_data for place in used]),
         attributes=attributes,
         before=before,
         parts=(after, *print_body(statements, body)),
-        calls=tuple([body.callees[node.op] for node in nodes if node.op in body.callees]),
+        calls=calls,
     )
 
 
@@ -166,16 +184,10 @@ def order_body(
     colours: Mapping[str, int] = data
     if has_ties or len(set(keys)) < len(keys):
         own = [colour for _, colour in keys]
-        inputs, leaf_colours = leaves()
-        tied = _with_tied_weights(body, inputs, leaf_colours, own)
-        colour_of = dict(zip(inputs, leaf_colours, strict=True))
-        refined, own = break_ties(
-            tied,
-            own,
-            [colour_of[name] for name in tied.inputs],
-            [depth for depth, _ in keys],
-        )
-        colours = dict(zip(tied.inputs, own, strict=True))
+        operands = {**labels, **{name: (colour,) for name, colour in data.items()}}
+        refined = None if has_ties else split_once(body.function, own, operands)
+        if refined is None:
+            refined, colours = _break_ties(body, keys, *leaves())
         ranks = [(*key, colour) for key, colour in zip(keys, refined, strict=True)]
         order = sorted(range(len(keys)), key=ranks.__getitem__)
     else:
@@ -206,13 +218,36 @@ def _statement_keys(
             has_ties = has_ties or len(set(own)) < len(own)
             found.sort()
         found.append(statement_colour(op, attributes))
-        colour = mix(found)
+        colour = mix(found) if depth > _SHALLOW else _mix_again(tuple(found))
         depth += 1
         keys.append((depth, colour))
-        for index, name in enumerate(outputs):
-            values[name] = mix((colour, index)) if index else colour
+        values[outputs[0]] = colour
+        depth_of[outputs[0]] = depth
+        for index, name in enumerate(outputs[1:], start=1):
+            values[name] = mix((colour, index))
             depth_of[name] = depth
     return keys, has_ties
+
+
+_SHALLOW = 1
+"""Depth of operands up to which the same statements come back in body after body."""
+_mix_again = lru_cache(maxsize=4_096)(mix)
+
+
+def _break_ties(
+    body: CanonicalBody,
+    keys: Sequence[tuple[int, int]],
+    inputs: Sequence[str],
+    leaf_colours: Sequence[int],
+) -> tuple[list[int], dict[str, int]]:
+    """Refine the colours of all statements, and of those inputs that matter."""
+    own = [colour for _, colour in keys]
+    tied = _with_tied_weights(body, inputs, leaf_colours, own)
+    colour_of = dict(zip(inputs, leaf_colours, strict=True))
+    refined, colours = break_ties(
+        tied, own, [colour_of[name] for name in tied.inputs], [depth for depth, _ in keys]
+    )
+    return refined, dict(zip(tied.inputs, colours, strict=True))
 
 
 def _with_tied_weights(
@@ -263,59 +298,76 @@ def name_body(
     renamed = {"": "", body.function.outputs[0]: "y"}
     data: dict[str, str] = {}
     statements = []
+    groups = body.groups
     n_results = n_weights = 0
     for node in nodes:
-        weights = body.weights(node)
-        operands = []
-        for name in node.inputs[:-1] if weights else node.inputs:
+        _, inputs, results, attributes = node
+        first = n_weights
+        if inputs and inputs[-1] in groups:
+            n_weights += len(groups[inputs[-1]])
+            inputs = inputs[:-1]
+        for name in inputs:
             if name not in renamed:
                 data[name] = renamed[name] = f"x{len(data)}" if data else IMAGE_INPUT
-            operands.append(renamed[name])
-        for name in node.outputs:
+        for name in results:
             if name not in renamed:
                 renamed[name] = f"v{n_results}"
                 n_results += 1
-        first, n_weights = n_weights, n_weights + len(weights)
-        outputs = tuple([renamed[name] for name in node.outputs])
-        statements.append(Statement(node, tuple(operands), first, n_weights, outputs))
+        operands = tuple([renamed[name] for name in inputs])
+        outputs = tuple([renamed[name] for name in results])
+        spelling = _spelling(attributes)
+        statements.append(Statement(node, spelling, operands, first, n_weights, outputs))
     return data, statements
 
 
-def _digest(inputs: tuple[str, ...], statements: Sequence[Statement]) -> str:
-    """Return what `Function.digest` returns for the function."""
+def _digest(data: Sequence[str], statements: Sequence[Statement]) -> str:
+    """Return what `Function.digest` returns for the function of these inputs and all weights."""
     nodes = [
-        f"({node.op!r}, {(*data, *_NAMES[first:last])!r}, {outputs!r}, {_plain(node.attributes)})"
-        for node, data, first, last, outputs in statements
+        f"('{node.op}', {_plain_names(data, first, last)}, {_plain_names(outputs, 0, 0)}, "
+        f"{spelling.plain})"
+        for node, spelling, data, first, last, outputs in statements
     ]
-    plain = f"({inputs!r}, ('y',), [{', '.join(nodes)}])"
+    inputs = _plain_names(data, 0, statements[-1].last)
+    plain = f"({inputs}, ('y',), [{', '.join(nodes)}])"
     return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
 
 
+def _plain_names(data: Sequence[str], first: int, last: int) -> str:
+    """Return the ``repr`` of the tuple of these names and the weights from first to last."""
+    if first == last:
+        comma = "," if len(data) == 1 else ""
+        return "('" + "', '".join(data) + f"'{comma})" if data else "()"
+    # quotes make every name longer by two
+    weights = _QUOTED[_STARTS[first] + 2 * first : _STARTS[last] + 2 * last - 2]
+    if data:
+        return "('" + "', '".join(data) + f"', {weights})"
+    return f"({weights})" if last > first + 1 else f"({weights},)"
+
+
 @lru_cache(maxsize=16_384)
-def _plain(attributes: Attributes) -> str:
-    """Return the ``repr`` of attributes."""
-    return repr(attributes)
+def _spelling(attributes: Attributes) -> Spelling:
+    """Write attributes."""
+    return Spelling(repr(attributes), f" {attributes_text(attributes)}" if attributes else "")
 
 
 def joined_weight_names(first: int, last: int) -> str:
     """Return ``w3, w4`` for 3 and 5: the names of weights as operands."""
-    return _JOINED[_STARTS[first] : _STARTS[last] - 2]
+    return _JOINED[_STARTS[first] : max(_STARTS[last] - 2, _STARTS[first])]
 
 
 def print_body(statements: Sequence[Statement], body: CanonicalBody) -> list[str]:
     """Print a body; the names of called functions are parts of their own."""
     parts: list[str] = []
     text = ""
-    for node, data, first, last, outputs in statements:
-        operands = ", ".join([name or '""' for name in data])
+    for node, spelling, data, first, last, outputs in statements:
+        operands = ", ".join(data if "" not in data else [name or '""' for name in data])
         if first < last:
             names = joined_weight_names(first, last)
             operands = f"{operands}, {names}" if operands else names
-        head = f" {attributes_text(node.attributes)}" if node.attributes else ""
         if node.op in body.callees:
             parts += (f"{text}   {', '.join(outputs)} = ", node.op)
-            text = f"{head} ({operands})\n"
+            text = f"{spelling.text} ({operands})\n"
         else:
-            text += f"   {', '.join(outputs)} = {node.op}{head} ({operands})\n"
+            text += f"   {', '.join(outputs)} = {node.op}{spelling.text} ({operands})\n"
     parts.append(text + "}")
     return parts

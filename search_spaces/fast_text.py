@@ -45,7 +45,7 @@ __all__ = [
     "clean_main",
     "declare_inputs",
     "fast_text",
-    "merged_statements",
+    "flat_sums",
     "print_functions",
     "print_main",
     "typed_weights",
@@ -118,7 +118,7 @@ def print_main(
         return None
     declared = [
         text
-        for node, _, first, last, _ in statements
+        for node, _, _, first, last, _ in statements
         if first < last
         for text in typed[node.inputs[-1]].texts
     ]
@@ -195,16 +195,20 @@ def _clean(
     body = _rewrite_calls(grouped, callees)
     function = drop_dead_nodes(body.function)
     function = normalize_statements(function, opset)
-    function = merged_statements(drop_identities(function))
+    function = _merged_statements(drop_identities(function))
     if function.outputs[0] in grouped.inputs or foldable_pairs(function):
         return None
     return body._replace(function=function)
 
 
-def merged_statements(function: Function) -> Function:
+def _merged_statements(function: Function) -> Function:
     """Merge equal statements, and sums of sums."""
     merged = merge_common_nodes(function)
-    function = function if merged is function else drop_dead_nodes(merged)
+    return flat_sums(function if merged is function else drop_dead_nodes(merged))
+
+
+def flat_sums(function: Function) -> Function:
+    """Merge sums of sums, and statements that are equal then."""
     while (flat := flatten_sums(function)) is not function:
         function = drop_dead_nodes(merge_common_nodes(flat))
     return function

@@ -70,6 +70,9 @@ class Reference:
     name: str
     kind: str
 
+    def __hash__(self) -> int:  # attributes are the keys of many caches: a quick hash
+        return hash(self.name)
+
 
 AttributeValue = (
     int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Tensor | Reference

@@ -26,7 +26,6 @@ an attribute of its function (`Body.node` with a `search_spaces.graph.Reference`
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
-from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -43,9 +42,10 @@ from search_spaces.graph import (
     ValueType,
     weight_names,
 )
+from search_spaces.traces import Call, Trace, function_name
 from search_spaces.windows import Pair, pair, same_padding, window
 
-__all__ = ["Block", "Body", "GraphBuilder", "Pair", "Value"]
+__all__ = ["Block", "Body", "GraphBuilder", "Pair", "Value", "float_type", "prepare_call"]
 
 
 class Value(NamedTuple):
@@ -68,11 +68,16 @@ class Body:
 
     Every operator method returns the new `Value` with its shape. Shapes are NCHW with batch 1.
     Paddings default to "same": ``dilation * (kernel - 1) // 2``.
+
+    Attributes:
+        nodes: The statements.
+        weights: Types of the weights, which are called ``w0``, ``w1``, ...
+        functions: The functions that the statements call, and those that these call.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.weights: list[tuple[str, ValueType]] = []
+        self.weights: list[ValueType] = []
         self.functions: dict[str, Function] = {}
 
     def node(
@@ -90,7 +95,7 @@ class Body:
     def weight(self, *shape: int) -> Value:
         """Declare a new weight of this shape (float)."""
         name = f"w{len(self.weights)}"
-        self.weights.append((name, _float_type(shape)))
+        self.weights.append(float_type(shape))
         return Value(name, shape)
 
     def constant_ints(self, *values: int) -> Value:
@@ -257,18 +262,37 @@ class Body:
         Returns:
             What the block returns: one `Value`, or a tuple of them.
         """
-        trace = _trace(block, tuple([value.shape for value in inputs]), tuple(settings.items()))
-        self.functions.update(trace.functions)
-        weights, first = self.weights, len(self.weights)
-        names = weight_names(first, len(trace.weights))
-        weights.extend(zip(names, trace.weights, strict=True))
+        shapes = tuple([value.shape for value in inputs])
+        prepared = prepare_call(block, shapes, attributes, tuple(settings.items()))
+        return self.append_call(prepared, *inputs)
+
+    def append_call(self, call: Call, *inputs: Value) -> Any:
+        """Append a call that is prepared for inputs of these shapes; returns what `call` does."""
+        trace, attributes = call
+        if trace.name not in self.functions:
+            self.functions.update(trace.functions)
+        names = weight_names(len(self.weights), len(trace.weights))
+        self.weights += trace.weights
         index = len(self.nodes)
         outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
         arguments = (*[value.name for value in inputs], *names)
-        given = tuple([(name, attributes[name]) for name in trace.attributes])
-        self.nodes.append(Node(trace.op, arguments, outputs, given))
-        values = tuple(map(Value, outputs, trace.shapes))
-        return values if trace.is_tuple else values[0]
+        self.nodes.append(Node(trace.op, arguments, outputs, attributes))
+        if trace.is_tuple:
+            return tuple(map(Value, outputs, trace.shapes))
+        return Value(outputs[0], trace.shapes[0])
+
+    def call_known(
+        self,
+        op: str,
+        inputs: Sequence[Value],
+        weights: Sequence[ValueType],
+        shape: tuple[int, ...],
+        attributes: Attributes = (),
+    ) -> Value:
+        """Append a call of a function that is there already, with new weights of these types."""
+        names = weight_names(len(self.weights), len(weights))
+        self.weights += weights
+        return self._append(op, (*[value.name for value in inputs], *names), attributes, shape)
 
     def _append(
         self, op: str, inputs: tuple[str, ...], attributes: Attributes, shape: tuple[int, ...]
@@ -300,63 +324,54 @@ class Body:
 
 
 @lru_cache(maxsize=4_096)
-def _float_type(shape: tuple[int, ...]) -> ValueType:
+def float_type(shape: tuple[int, ...]) -> ValueType:
     """Return the type of a weight."""
     return ValueType("float", shape)
-
-
-_numbers = count()
-
-
-@lru_cache(maxsize=4_096)
-def _function_name(block_name: str, function: Function) -> str:  # noqa: ARG001 - the key
-    """Number a function; equal functions share a name, as long as it is remembered."""
-    return f"{block_name.strip('_<>')}_{next(_numbers)}"
-
-
-class _Trace(NamedTuple):
-    """A block traced at some shapes.
-
-    Attributes:
-        op: Operator of the call.
-        attributes: Attributes that the call must give, sorted.
-        weights: Types of the weights.
-        shapes: Shapes of the outputs.
-        is_tuple: Whether the block returns a tuple.
-        functions: The function and those it calls.
-    """
-
-    op: str
-    attributes: tuple[str, ...]
-    weights: tuple[ValueType, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    is_tuple: bool
-    functions: Mapping[str, Function]
 
 
 @lru_cache(maxsize=4_096)
 def _trace(
     block: Block, shapes: tuple[tuple[int, ...], ...], settings: tuple[tuple[str, Hashable], ...]
-) -> _Trace:
+) -> Trace:
     """Run a block on a fresh body; equal statements get equal function names."""
     body = Body()
+    weights = body.weights
     inputs = [Value(f"x{i}", shape) for i, shape in enumerate(shapes)]
     result = block(body, *inputs, **dict(settings))
     values = (result,) if isinstance(result, Value) else result
     function = Function(
-        inputs=(*[value.name for value in inputs], *[name for name, _ in body.weights]),
+        inputs=(*[value.name for value in inputs], *weight_names(0, len(weights))),
         outputs=tuple([value.name for value in values]),
         nodes=tuple(body.nodes),
     )
-    name = _function_name(getattr(block, "__name__", "block"), function)
-    return _Trace(
+    name = function_name(getattr(block, "__name__", "block"), function)
+    return Trace(
+        name=name,
         op=f"{DOMAIN}.{name}",
         attributes=tuple(sorted([reference.name for reference in function.references()])),
-        weights=tuple([kind for _, kind in body.weights]),
+        weights=tuple(weights),
         shapes=tuple([value.shape for value in values]),
         is_tuple=not isinstance(result, Value),
         functions={**body.functions, name: function},
     )
+
+
+def prepare_call(
+    block: Block,
+    shapes: tuple[tuple[int, ...], ...],
+    attributes: Mapping[str, AttributeValue],
+    settings: tuple[tuple[str, Hashable], ...],
+) -> Call:
+    """Prepare a call as `Body.call` does, to be appended to any number of bodies.
+
+    Args:
+        block: Must be pure.
+        shapes: Of the inputs.
+        attributes: As in `Body.call`.
+        settings: Name and value of the keyword arguments.
+    """
+    trace = _trace(block, shapes, settings)
+    return Call(trace, tuple([(name, attributes[name]) for name in trace.attributes]))
 
 
 class GraphBuilder(Body):
@@ -373,8 +388,11 @@ class GraphBuilder(Body):
     def build(self, *outputs: Value) -> Graph:
         """Return the finished graph; it is not canonical yet, dead statements included."""
         return Graph(
-            inputs=((self.x.name, _float_type(self.x.shape)), *self.weights),
-            outputs=tuple([(value.name, _float_type(value.shape)) for value in outputs]),
+            inputs=(
+                (self.x.name, float_type(self.x.shape)),
+                *zip(weight_names(0, len(self.weights)), self.weights, strict=True),
+            ),
+            outputs=tuple([(value.name, float_type(value.shape)) for value in outputs]),
             nodes=tuple(self.nodes),
             functions=dict(self.functions),
             opset=OPSET,

@@ -5,7 +5,7 @@ printed once by `onnx.printer` and cached. The names in the graph must be plain 
 canonical names are. Equality with `onnx.printer.to_text` is held by the ONNX text contract test.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import onnx
@@ -16,7 +16,6 @@ from search_spaces.graph import (
     IR_VERSION,
     Attributes,
     AttributeValue,
-    Function,
     Graph,
     Node,
     Reference,
@@ -93,7 +92,13 @@ def print_graph(graph: Graph) -> str:
         "}",
     ]
     for name, function in functions.items():
-        before, after = function_head(function, graph.opset)
+        before, after = function_head(
+            ", ".join(function.inputs),
+            [reference.name for reference in function.references()],
+            graph.opset,
+            is_nested=any(node.op.startswith(_CALL) for node in function.nodes),
+            outputs=", ".join(function.outputs),
+        )
         parts += (before, name, after, *_statements(function.nodes), "}")
     return "".join(parts)
 
@@ -107,16 +112,16 @@ def graph_head(opset: int, inputs: str, outputs: str, *, has_functions: bool) ->
     )
 
 
-def function_head(function: Function, opset: int) -> tuple[str, str]:
+def function_head(
+    inputs: str, attributes: Sequence[str], opset: int, *, is_nested: bool, outputs: str = "y"
+) -> tuple[str, str]:
     """Return what stands before the name of a function, and between name and statements."""
-    is_nested = any(node.op.startswith(_CALL) for node in function.nodes)
     # the official printer has no space behind this comma
     imports = f'"" : {opset},"{DOMAIN}" : 1' if is_nested else f'"" : {opset}'
-    names = ",".join([reference.name for reference in function.references()])
-    attributes = f"<{names}>" if names else ""
+    names = f"<{','.join(attributes)}>" if attributes else ""
     return (
         f'\n<\n  domain: "{DOMAIN}",\n  opset_import: [{imports}]\n>\n',
-        f" {attributes}({', '.join(function.inputs)}) => ({', '.join(function.outputs)})\n{{\n",
+        f" {names}({inputs}) => ({outputs})\n{{\n",
     )
 
 

@@ -39,13 +39,16 @@ def _chains(n_ops: int) -> tuple[Ops, ...]:
 
 
 @lru_cache(maxsize=64)
-def distinct_paths(channels: int, n_ops: int) -> tuple[Branch, ...]:
-    """List the distinct paths of this width and length."""
+def distinct_paths(channels: int, n_ops: int) -> tuple[tuple[Ops, int], ...]:
+    """List the distinct paths of this width and length: operations and inner channels.
+
+    Plain tuples, because there are 150,000 of them: the garbage collector leaves these alone.
+    """
     inner = sorted({inner_channels(channels, ("conv3x3",) * 2, change) for change in CHANGES})
     paths = []
     for ops in _chains(n_ops):
         first, last = changing_places(ops)
-        paths += [Branch(channels, ops, c) for c in (inner if first != last else (channels,))]
+        paths += [(ops, c) for c in (inner if first != last else (channels,))]
     return tuple(paths)
 
 
@@ -77,5 +80,6 @@ def sample_block(channels: int, rng: np.random.Generator) -> tuple[Branch, ...]:
     for kind, times in chosen:
         paths = distinct_paths(*kind)
         draws = rng.choice(len(paths) + times - 1, size=times, replace=False)
-        branches += [paths[int(draw) - i] for i, draw in enumerate(np.sort(draws))]
+        chosen_paths = [paths[int(draw) - i] for i, draw in enumerate(np.sort(draws))]
+        branches += [Branch(kind[0], ops, inner) for ops, inner in chosen_paths]
     return tuple(branches)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from search_spaces.gennape.operations import pool_norm, relu6
 from search_spaces.graph import AttributeValue, Graph, Reference
-from search_spaces.graph_builder import Block, Body, GraphBuilder, Value
+from search_spaces.graph_builder import Block, Body, GraphBuilder, Value, prepare_call
 from search_spaces.inception.stage import (
     CONV_OPS,
     STAGE_CHANNELS,
@@ -30,6 +30,7 @@ from search_spaces.inception.stage import (
     Stage,
     changing_places,
 )
+from search_spaces.traces import Call
 
 __all__ = ["IMAGE_SIZE", "N_CLASSES", "POST_CHANNELS", "STEM_CHANNELS", "build_network", "plan"]
 
@@ -53,7 +54,7 @@ class PlannedOp(NamedTuple):
     is_strided: bool
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def plan(branch: Branch) -> tuple[PlannedOp, ...]:
     """Find the channels of every operation of a path, and the one that has the stride."""
     first, last = changing_places(branch.ops)
@@ -114,7 +115,7 @@ def _shared_paths(
     return result
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def _start(branch: Branch, widths: _Widths) -> tuple[PlannedOp, ...]:
     """Return the first operations of a path that are other statements where a stage begins.
 
@@ -165,8 +166,8 @@ def _operation(
     """Write one operation; `is_given`: its stride, if it has one, is an attribute of the caller."""
     stride = max(block_stride, 1) if planned.is_strided else 1
     is_given = is_given and planned.is_strided
-    block, attributes, settings = _call(planned.op, planned.c_out, x.channels, stride, is_given)
-    result: Value = body.call(block, x, attributes=attributes, **settings)
+    call = _call(planned.op, planned.c_out, x.shape, stride, is_given)
+    result: Value = body.append_call(call, x)
     return result
 
 
@@ -174,12 +175,12 @@ def _operation(
 def _call(
     op: str,
     c_out: int,
-    c_in: int,
+    shape: tuple[int, ...],
     stride: int,
     is_given: bool,  # noqa: FBT001
-) -> tuple[Block, "_Attributes", Mapping[str, Hashable]]:
-    """Return block, attributes and settings of the call that is an operation."""
-    channels, kernel = c_out or c_in, int(op[-1])
+) -> Call:
+    """Return the call that is an operation on a value of this shape."""
+    channels, kernel = c_out or shape[1], int(op[-1])
     strides = _GIVEN_STRIDES if is_given else _strides(stride)
     settings: dict[str, Hashable] = {"channels": channels, "kernel": kernel, "stride": stride}
     attributes: _Attributes = {}
@@ -199,9 +200,9 @@ def _call(
         attributes = {"group": groups, **_window((kernel, kernel), strides["strides"])}
         if op.startswith("double"):
             block = _double
-        elif groups != 1 and c_in != channels:
+        elif groups != 1 and shape[1] != channels:
             block = _narrow_depthwise
-    return block, attributes, settings
+    return prepare_call(block, (shape,), attributes, tuple(settings.items()))
 
 
 _Attributes = Mapping[str, AttributeValue]

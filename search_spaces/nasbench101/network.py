@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from search_spaces.graph import Graph
-from search_spaces.graph_builder import Body, GraphBuilder, Value
+from search_spaces.graph import Graph, ValueType
+from search_spaces.graph_builder import Body, GraphBuilder, Value, float_type
 from search_spaces.nasbench101.cell import Cell
 
 __all__ = [
@@ -81,11 +81,10 @@ def build_network(cell: Cell) -> Graph:
 
 def _call_again(builder: GraphBuilder, op: str, x: Value, cell: Cell, channels: int) -> Value:
     """Call a cell that is written already, for other channels."""
-    operands = [x]
+    weights: list[ValueType] = []
     for c_in, c_out, kernel in cell_convolutions(cell, x.channels, channels):
-        operands.append(builder.weight(c_out, c_in, kernel, kernel))
-        operands.append(builder.weight(c_out))
-    return builder.node(op, operands, (x.shape[0], channels, *x.shape[2:]))
+        weights += (float_type((c_out, c_in, kernel, kernel)), float_type((c_out,)))
+    return builder.call_known(op, [x], weights, (x.shape[0], channels, *x.shape[2:]))
 
 
 @lru_cache(maxsize=1_024)

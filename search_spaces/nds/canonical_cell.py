@@ -139,7 +139,7 @@ def _sorted_nodes(nodes: Sequence[Node]) -> tuple[Node, ...]:
         (is_output, [(_OP_INDEX[op], source) for op, source in edges])
         for is_output, edges in nodes
     ]
-    keys = _smallest(plain, {0: 0, 1: 1}, list(range(len(nodes))))
+    keys = _smallest(plain, [0, 1, *[_UNNUMBERED] * len(nodes)], list(range(len(nodes))))
     return tuple(
         [
             (not is_inner, tuple([(_OP_NAMES[op], source) for source, op in edges]))
@@ -148,26 +148,44 @@ def _sorted_nodes(nodes: Sequence[Node]) -> tuple[Node, ...]:
     )
 
 
+_UNNUMBERED = 1_000
+"""Number of a node that has none yet: larger than all."""
+
+
 def _smallest(
     nodes: Sequence[tuple[bool, Sequence[tuple[int, int]]]],
-    number: dict[int, int],
+    number: list[int],
     left: list[int],
 ) -> list[_Key]:
     """Return the smallest sequence of keys for the nodes that are left."""
-    if not left:
-        return []
-    ready: list[tuple[_Key, int]] = []
-    for index in left:
-        is_output, edges = nodes[index]
-        if all(source in number for _, source in edges):
-            own = tuple(sorted([(number[source], op) for op, source in edges]))
-            ready.append(((not is_output, own), index))
-    smallest = min(ready)[0]
-    best: list[_Key] | None = None
-    for key, index in ready:
-        if key == smallest:
-            numbers = {**number, N_INPUTS + index: len(number)}
-            rest = _smallest(nodes, numbers, [other for other in left if other != index])
-            if best is None or rest < best:
-                best = rest
-    return [smallest, *(best or [])]
+    found: list[_Key] = []
+    number = list(number)
+    while left:
+        smallest: _Key | None = None
+        ties: list[int] = []
+        for index in left:
+            is_output, edges = nodes[index]
+            own = sorted([(number[source], op) for op, source in edges])
+            if own and own[-1][0] == _UNNUMBERED:
+                continue
+            key = (not is_output, tuple(own))
+            if smallest is None or key < smallest:
+                smallest, ties = key, [index]
+            elif key == smallest:
+                ties.append(index)
+        if smallest is None:
+            break
+        found.append(smallest)
+        next_number = N_INPUTS + len(nodes) - len(left)
+        rests = []
+        for index in ties:
+            number[N_INPUTS + index] = next_number
+            rest = [other for other in left if other != index]
+            if len(ties) == 1:
+                left = rest
+                break
+            rests.append(_smallest(nodes, number, rest))
+            number[N_INPUTS + index] = _UNNUMBERED
+        else:
+            return found + min(rests)
+    return found

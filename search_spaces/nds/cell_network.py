@@ -17,7 +17,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from search_spaces.graph import DOMAIN, AttributeValue, Function, Graph, Node, Reference, ValueType
+from search_spaces.graph import (
+    DOMAIN,
+    AttributeValue,
+    Function,
+    Graph,
+    Reference,
+    ValueType,
+    weight_names,
+)
 from search_spaces.graph_builder import Body, GraphBuilder, Value
 from search_spaces.nds.canonical_cell import Node as CellNode
 from search_spaces.nds.canonical_cell import normal_form
@@ -101,17 +109,11 @@ class _CellCall(NamedTuple):
         types += _pointwise_weights(newer.channels, channels)
         for op, stride in self.edges:
             types += _edge_weights(op, stride, channels)
-        first = len(body.weights)
-        names = [f"w{index}" for index in range(first, first + len(types))]
-        body.weights += zip(names, types, strict=True)
         body.functions.update(self.functions)
         _, _, height, width = newer.shape
         shape = (1, self.n_outputs * channels, height // self.stride, width // self.stride)
-        output = Value(f"v{len(body.nodes)}", shape)
         attributes = (("group", channels),) if self.has_group else ()
-        arguments = (older.name, newer.name, *names)
-        body.nodes.append(Node(self.op, arguments, (output.name,), attributes))
-        return output
+        return body.call_known(self.op, (older, newer), types, shape, attributes)
 
 
 _SAMPLE = Value("x", (1, 4, 8, 8))
@@ -129,7 +131,7 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int, *, is_whole: bool) -> _
     if is_whole:
         outer = Body()
         older = write_pointwise(outer, _SAMPLE, _SAMPLE.channels)
-        weights = [outer.weight(*kind.shape) for _, kind in body.weights]
+        weights = [outer.weight(*kind.shape) for kind in body.weights]
         attributes = {reference.name: reference for reference in function.references()}
         output = outer.node(
             f"{DOMAIN}.{name}", [older, _NEWER, *weights], output.shape, **attributes
@@ -151,7 +153,7 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int, *, is_whole: bool) -> _
 
 def _function(body: Body, output: Value) -> Function:
     """Make a function of two data inputs of what was written."""
-    weights = [name for name, _ in body.weights]
+    weights = weight_names(0, len(body.weights))
     return Function((_SAMPLE.name, _NEWER.name, *weights), (output.name,), tuple(body.nodes))
 
 
@@ -160,7 +162,7 @@ def _edge_weights(op: str, stride: int, channels: int) -> tuple[ValueType, ...]:
     """Return the types of the weights of an edge."""
     body = Body()
     write_operation(body, Value("x", (1, channels, 8, 8)), op, stride)
-    return tuple([kind for _, kind in body.weights])
+    return tuple(body.weights)
 
 
 @lru_cache(maxsize=4_096)
@@ -168,7 +170,7 @@ def _pointwise_weights(c_in: int, c_out: int) -> tuple[ValueType, ...]:
     """Return the types of the weights of a pointwise convolution."""
     body = Body()
     write_pointwise(body, Value("x", (1, c_in, 8, 8)), c_out)
-    return tuple([kind for _, kind in body.weights])
+    return tuple(body.weights)
 
 
 def _cell(

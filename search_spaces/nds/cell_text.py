@@ -3,7 +3,7 @@
 The text is that of the graph of `search_spaces.nds.cell_network`, at twice the speed: a normal form
 holds neither dead nor equal nodes, so the statements of a cell can be written clean at once, with
 the canonical functions of the operations, and what is left is to order, name and print them. Cells
-with zeros, and networks that need ties broken, are left to the graph.
+of nothing but zeros and cells that hand on an input are left to the graph.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from search_spaces.fast_text import (
     NO_WEIGHTS,
     TypedWeights,
     clean_main,
-    merged_statements,
+    flat_sums,
     typed_weights,
 )
 from search_spaces.graph import (
@@ -41,6 +41,7 @@ from search_spaces.nds.cell_network import (
     write_strided_skip,
 )
 from search_spaces.nds.chain_text import IMAGE, ChainStatement, chain_text
+from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 
 __all__ = ["cell_network_text"]
 
@@ -97,16 +98,18 @@ class _Writer:
 
     Attributes:
         groups: What the operands for weights stand for.
+        known: Results of the statements without weights; equal ones are written once.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.groups: dict[str, tuple[int, ...]] = {}
+        self.known: dict[tuple[str, Attributes, tuple[str, ...]], str] = {}
         self.callees: dict[str, Callee] = {}
         self.n_inputs = N_INPUTS
 
     def append(self, step: _Step, *operands: str) -> str:
-        """Append a statement; return the name of its result."""
+        """Append a statement unless there is an equal one; return the name of its result."""
         op, attributes, weights, callee = step
         output = f"v{len(self.nodes)}"
         if weights.labels:
@@ -115,6 +118,11 @@ class _Writer:
             self.groups[group] = tuple(range(self.n_inputs, last))
             self.n_inputs = last
             operands += (group,)
+        else:
+            key = (op, attributes, tuple(sorted(operands)) if op in COMMUTATIVE_OPS else operands)
+            known = self.known.setdefault(key, output)
+            if known != output:
+                return known
         if callee:
             self.callees[op] = callee
         self.nodes.append(Node(op, operands, (output,), attributes))
@@ -123,7 +131,7 @@ class _Writer:
     def callee(self, output: str) -> Callee | None:
         """Return what was written as a function of two inputs and the weights."""
         inputs = ("x", "x1", *weight_names(0, self.n_inputs - N_INPUTS))
-        function = merged_statements(Function((), (output,), tuple(self.nodes)))
+        function = flat_sums(Function((), (output,), tuple(self.nodes)))
         body = CanonicalBody(function, self.groups, self.callees)
         return canonical_callee(body, inputs, N_INPUTS, OPSET)
 
@@ -135,6 +143,7 @@ def cell_network_text(network: CellNetwork) -> str | None:
     if normal is None or reduce is None or normal.whole is None:
         return None
     statements: list[ChainStatement] = []
+    idle: list[int] = []
 
     def append(step: _Step, *operands: int) -> int:
         op, attributes, weights, callee = step
@@ -163,19 +172,21 @@ def cell_network_text(network: CellNetwork) -> str | None:
             group: Attributes = (("group", channels),) if callee.attributes else ()
             weights = call.weights(c_older if is_whole else None, c_newer, channels)
             step = steps[key] = _Step(callee.key, group, weights, callee)
+            if None not in call.weighted:
+                idle += _pointwise_step(c_newer, channels).weights.labels
+            if is_whole and 0 not in callee.data:
+                idle += _pointwise_step(c_older, channels).weights.labels
         operands = [(older, newer)[index] for index in callee.data]
         older, newer = newer, append(step, *operands)
         c_older, c_newer = c_newer, call.n_outputs * channels
     for step in _tail_steps(c_newer):
         newer = append(step, newer)
-    return chain_text(statements, _IMAGE, _OUTPUT)
+    return chain_text(statements, _IMAGE, _OUTPUT, idle)
 
 
 @lru_cache(maxsize=64)
 def _cell_call(nodes: tuple[CellNode, ...], stride: int) -> _CellCall | None:
-    """Write a cell; None for one with zeros or one that hands on an input."""
-    if not all(edges for _, edges in nodes):
-        return None
+    """Write a cell; None for one of nothing but zeros or one that hands on an input."""
     writer = _Writer()
     values = ["x", "x1"]
     weighted: dict[int, tuple[str, int] | None] = {}
@@ -191,8 +202,16 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int) -> _CellCall | None:
                 weighted[writer.n_inputs] = (op, own_stride)
             operands.append(writer.append(step, values[source]) if step else values[source])
         sums = _SUMS[min(len(operands), 3)]
-        values.append(writer.append(sums, *operands) if sums else operands[0])
+        summed = writer.append(sums, *operands) if sums else "".join(operands)
+        values.append(summed or _ZEROS)
     outputs = [N_INPUTS + index for index, (is_output, _) in enumerate(nodes) if is_output]
+    if _ZEROS in values:
+        alive = [values[value] for value in outputs if values[value] != _ZEROS]
+        if not alive:
+            return None
+        constant, product = _zero_steps()
+        zeros = writer.append(product, alive[0], writer.append(constant))
+        values = [zeros if value == _ZEROS else value for value in values]
     output = values[outputs[0]]
     if len(outputs) > 1:
         output = writer.append(_CONCAT, *[values[value] for value in outputs])
@@ -205,6 +224,8 @@ def _cell_call(nodes: tuple[CellNode, ...], stride: int) -> _CellCall | None:
     return _CellCall(callee, tuple(order), len(outputs), whole)
 
 
+_ZEROS = "zeros"
+"""Stands for a node that sums nothing, which the output alone reads."""
 _SUMS = (None, None, _Step("Add", (), NO_WEIGHTS, None), _Step("Sum", (), NO_WEIGHTS, None))
 """Sum of so many operands, or more."""
 _CONCAT = _Step("Concat", (("axis", 1),), NO_WEIGHTS, None)
@@ -244,6 +265,12 @@ def _skip_step(c_in: int, c_out: int) -> _Step:
 def _stem_step(channels: int) -> _Step:
     """Return the first convolution."""
     return _steps(3, lambda body: body.conv(body.x, channels, 3))[0]
+
+
+@lru_cache(maxsize=1)
+def _zero_steps() -> tuple[_Step, ...]:
+    """Return the statements that make zeros: a constant, and its product with a value."""
+    return tuple(_steps(_CHANNELS, lambda body: body.zero(body.x)))
 
 
 @lru_cache(maxsize=1_024)

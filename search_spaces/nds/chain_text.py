@@ -2,16 +2,29 @@
 
 Every statement has one result and names its operands by the numbers of the statements that give
 them, so nothing is looked up by name. Colours (`search_spaces.passes.structural_order`) are only
-computed as far as statements of equal depth need them. Not for graphs with ties, or with operands
-in any order: these are left to `search_spaces.fast_text`.
+computed as far as statements of equal depth need them. Not for operands in any order.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from search_spaces.canonical_bodies import MAX_WEIGHTS, Callee, joined_weight_names
+from search_spaces.canonical_bodies import (
+    MAX_WEIGHTS,
+    Callee,
+    CanonicalBody,
+    joined_weight_names,
+    order_body,
+)
 from search_spaces.fast_text import TypedWeights, declare_inputs, print_functions
-from search_spaces.graph import IMAGE_INPUT, OPSET, Attributes, ValueType
+from search_spaces.graph import (
+    IMAGE_INPUT,
+    OPSET,
+    Attributes,
+    Function,
+    Node,
+    ValueType,
+    weight_names,
+)
 from search_spaces.graph_printer import attributes_text, graph_head, type_text
 from search_spaces.passes.colours import mix, type_label
 from search_spaces.passes.references import statement_colour
@@ -41,7 +54,10 @@ class ChainStatement(NamedTuple):
 
 
 def chain_text(
-    statements: Sequence[ChainStatement], image: ValueType, output: ValueType
+    statements: Sequence[ChainStatement],
+    image: ValueType,
+    output: ValueType,
+    idle: Sequence[int] = (),
 ) -> str | None:
     """Return the canonical text.
 
@@ -49,13 +65,14 @@ def chain_text(
         statements: Without equal ones; none is commutative; the last one gives the output.
         image: Type of the image.
         output: Type of the output.
+        idle: Colours of weights that the graph has and nothing uses; they take part where ties
+            are broken.
 
     Returns:
-        The text; None if statements tie, or if there are too many weights.
+        The text; None if there are too many weights.
     """
-    order = _order(statements, _live(statements), image)
-    if order is None:
-        return None
+    live = _live(statements)
+    order = _order(statements, live, image) or _tied_order(statements, live, image, idle)
     names = {IMAGE: IMAGE_INPUT}
     declared: list[str] = []
     callees: list[Callee] = []
@@ -126,3 +143,37 @@ def _order(
             level.sort(key=colours.__getitem__)
         order += level
     return order
+
+
+def _tied_order(
+    statements: Sequence[ChainStatement],
+    live: Sequence[int],
+    image: ValueType,
+    idle: Sequence[int],
+) -> list[int]:
+    """Return the canonical order of the live statements where some of them tie."""
+    names = {IMAGE: IMAGE_INPUT, **{index: f"v{index}" for index in range(len(statements))}}
+    leaf_colours = [type_label(image)]
+    nodes = []
+    groups: dict[str, tuple[int, ...]] = {}
+    labels: dict[str, tuple[int, ...]] = {}
+    for index, (op, attributes, operands, weights, _) in enumerate(statements):
+        inputs = tuple([names[operand] for operand in operands])
+        if weights.labels:
+            group = f"\0{index}"
+            groups[group] = tuple(
+                range(len(leaf_colours), len(leaf_colours) + len(weights.labels))
+            )
+            labels[group] = weights.labels
+            leaf_colours += weights.labels
+            inputs += (group,)
+        nodes.append(Node(op, inputs, (names[index],), attributes))
+    leaf_colours += idle
+    leaves = (IMAGE_INPUT, *weight_names(0, len(leaf_colours) - 1))
+    function = Function((), (names[live[-1]],), tuple([nodes[index] for index in live]))
+    body = CanonicalBody(function, groups, {})
+    ordered = order_body(
+        body, {IMAGE_INPUT: leaf_colours[0]}, labels, lambda: (leaves, leaf_colours)
+    )
+    numbers = {names[index]: index for index in live}
+    return [numbers[node.outputs[0]] for node in ordered]

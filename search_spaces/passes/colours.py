@@ -32,8 +32,7 @@ def mix(parts: Sequence[int]) -> int:
     """Hash a sequence of 64-bit colours; the order counts."""
     state = len(parts)
     for part in parts:
-        state = ((state ^ part) * _MULTIPLIER) & _MASK
-        state ^= state >> 31
+        state = (product := ((state ^ part) * _MULTIPLIER) & _MASK) ^ (product >> 31)
     return state
 
 

@@ -95,18 +95,18 @@ def _has_tied_leaves(body: Function, leaf_colours: Mapping[str, int]) -> bool:
 def sort_operands(nodes: Sequence[Node], leaves: Mapping[str, int]) -> tuple[Node, ...]:
     """Sort operands of commutative statements: results by statement, then inputs by colour."""
     position: dict[str, tuple[int, int]] = {}
+    last = len(nodes)
     result = []
     for index, node in enumerate(nodes):
-        if node.op in COMMUTATIVE_OPS:
-            last = len(nodes)
-            ranked = sorted(
-                node.inputs,
-                key=lambda name: (
-                    position[name] if name in position else (last, leaves.get(name, 0))
-                ),
-            )
-            node = node._replace(inputs=tuple(ranked))  # noqa: PLW2901
+        op, inputs, outputs, attributes = node
+        if op in COMMUTATIVE_OPS:
+            ranked = [
+                position[name] if name in position else (last, leaves.get(name, 0))
+                for name in inputs
+            ]
+            order = sorted(range(len(inputs)), key=ranked.__getitem__)
+            node = Node(op, tuple([inputs[place] for place in order]), outputs, attributes)  # noqa: PLW2901
         result.append(node)
-        for output, name in enumerate(node.outputs):
-            position[name] = (index, output)
+        for number, name in enumerate(outputs):
+            position[name] = (index, number)
     return tuple(result)

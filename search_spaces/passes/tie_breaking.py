@@ -7,8 +7,8 @@ it and not a walk over the graph.
 """
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -16,7 +16,7 @@ from search_spaces.graph import Function
 from search_spaces.passes.colours import mix, mix_each, start_of_pair
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
 
-__all__ = ["break_ties"]
+__all__ = ["break_ties", "split_once"]
 
 _SINGLED_OUT = 0x5851F42D4C957F2D
 _OUTPUT_MARK = 0x2545F4914F6CDD1D
@@ -58,6 +58,72 @@ def break_ties(
                 if index < n_nodes:
                     heapq.heappush(heap, (depths[index], partition.colours[index]))
     return partition.colours[:n_nodes], partition.colours[n_nodes:]
+
+
+def split_once(
+    body: Function, node_colours: Sequence[int], leaf_colours: Mapping[str, Sequence[int]]
+) -> list[int] | None:
+    """Refine the colours of statements by one look around them, where that tells all apart.
+
+    It is the first step of `break_ties`, which leaves a statement alone once it has a colour of its
+    own; so the colours are the same, and nothing is spent on the weights of tied statements.
+
+    Args:
+        body: n statements; an input may stand for several operands in a row.
+        node_colours: Length n; equal for statements with equal producers.
+        leaf_colours: For every input, the colours of the operands for which it stands.
+
+    Returns:
+        Refined colours of the n statements; None if some are still tied.
+    """
+    colours = _mark_outputs(body, list(node_colours))
+    counts = Counter(colours)
+    tied = [index for index, colour in enumerate(colours) if counts[colour] > 1]
+    around = _around(body, tied, colours, leaf_colours)
+    refined = list(colours)
+    for index in tied:
+        refined[index] = mix((colours[index], *sorted(around[index])))
+    return refined if len(set(refined)) == len(refined) else None
+
+
+def _around(
+    body: Function,
+    tied: Iterable[int],
+    colours: Sequence[int],
+    leaf_colours: Mapping[str, Sequence[int]],
+) -> dict[int, list[int]]:
+    """Hash the operands and uses of tied statements."""
+    around: dict[int, list[int]] = {index: [] for index in tied}
+    results: dict[str, tuple[int, int]] = {}
+    for index, node in enumerate(body.nodes):
+        own = around.get(index)
+        is_commutative = node.op in COMMUTATIVE_OPS
+        place = 0
+        for name in node.inputs:
+            leaves = leaf_colours.get(name)
+            if leaves is not None:
+                if own is not None:
+                    own += _around_leaves(0 if is_commutative else place, tuple(leaves))
+                place += len(leaves)
+                continue
+            if name:
+                producer, result = results[name]
+                operand, use = _edge_colours(0 if is_commutative else place, result)
+                if own is not None:
+                    own += mix_each([(operand, producer)], colours)
+                if producer in around:
+                    around[producer] += mix_each([(use, index)], colours)
+            place += 1
+        for position, name in enumerate(node.outputs):
+            results[name] = (index, position)
+    return around
+
+
+@lru_cache(maxsize=1_024)
+def _around_leaves(first: int, leaves: tuple[int, ...]) -> tuple[int, ...]:
+    """Hash operands in a row that are leaves, seen from who reads them."""
+    edges = [_edge_colours(first + index, 0)[0] for index in range(len(leaves))]
+    return tuple(mix_each(zip(edges, range(len(leaves)), strict=True), leaves))
 
 
 def _mark_outputs(body: Function, colours: list[int]) -> list[int]:

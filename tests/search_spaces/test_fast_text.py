@@ -118,7 +118,15 @@ def test_text_of_cells_is_that_of_their_graph(first: str, second: str) -> None:
         assert graph_to_text(build_cell_network(network)) == expected
 
 
-def test_most_cells_are_written_directly() -> None:
-    space, rng = get_space("nds_amoeba"), np.random.default_rng(2)
+@pytest.mark.parametrize("name", ["nds_amoeba", "nds_darts"])
+def test_most_cells_are_written_directly(name: str) -> None:
+    space, rng = get_space(name), np.random.default_rng(2)
     texts = [cell_network_text(space.sample(rng)) for _ in range(60)]
     assert sum(text is None for text in texts) <= 2
+
+
+def test_zeros_and_tied_calls_of_cells_are_written_directly() -> None:
+    zeros, tied = CELLS["zeros"], CELLS["newer input is not read"]
+    for normal, reduce in ((zeros, zeros), (tied, zeros), (tied, CELLS["equal convolutions"])):
+        network = CellNetwork(normal, reduce, 16, 12)
+        assert cell_network_text(network) == by_passes(build_cell_network(network))

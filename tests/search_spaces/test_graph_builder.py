@@ -90,4 +90,4 @@ def test_one_operand_needs_no_statement() -> None:
 def test_weight_of_a_grouped_convolution(groups: int) -> None:
     builder = GraphBuilder((1, 8, 4, 4))
     builder.conv(builder.x, 16, 3, groups=groups)
-    assert builder.weights[0][1].shape == (16, 8 // groups, 3, 3)
+    assert builder.weights[0].shape == (16, 8 // groups, 3, 3)

@@ -29,7 +29,7 @@ def test_paths_of_two_operations_counted_by_hand() -> None:
 @pytest.mark.parametrize("n_ops", [1, 2, 3])
 def test_every_chain_of_operations_is_there(n_ops: int) -> None:
     chains = {c for c in product(CONV_OPS + SUPPORT_OPS, repeat=n_ops) if is_path(c)}
-    assert {branch.ops for branch in distinct_paths(64, n_ops)} == chains
+    assert {ops for ops, _ in distinct_paths(64, n_ops)} == chains
 
 
 def test_blocks_of_two_paths_by_brute_force() -> None:
@@ -58,7 +58,10 @@ def test_draws_are_valid_and_uniform_over_multisets(rng: np.random.Generator) ->
         block = sample_block(128, rng)
         lengths = tuple(len(branch.ops) for branch in block)
         assert lengths in BLOCK_SHAPES
-        assert all(branch in distinct_paths(branch.channels, len(branch.ops)) for branch in block)
+        assert all(
+            (branch.ops, branch.inner) in distinct_paths(branch.channels, len(branch.ops))
+            for branch in block
+        )
         shapes.append(tuple(sorted(lengths)))
     two, three, four = (len(distinct_paths(32, n)) for n in (2, 3, 4))
     balanced = (three * (three + 1) // 2) * (two * (two + 1) // 2)
