@@ -125,23 +125,28 @@ def _logarithms(raw: NDArray[np.float64]) -> NDArray[np.float64]:
 def _matrix(
     rows: Sequence[Features], names: Sequence[str], kinds: frozenset[str]
 ) -> NDArray[np.float64]:
-    """One row a text; see :func:`_value` for what a text lacks."""
+    """One row a text; a feature that a text lacks is 0, but see :func:`_pair_of_one`."""
     table = np.zeros((len(rows), len(names)))
-    for place, row in enumerate(rows):
-        table[place] = [row[name] if name in row else _absent(row, name, kinds) for name in names]
+    plain = [(place, name) for place, name in enumerate(names) if "|" not in name]
+    places = [place for place, _ in plain]
+    pairs = [(place, name) for place, name in enumerate(names) if "|" in name]
+    for number, row in enumerate(rows):
+        table[number, places] = [row.get(name, 0.0) for _, name in plain]
+        for place, name in pairs:
+            table[number, place] = row[name] if name in row else _pair_of_one(row, name)
+    if UNSEEN in names:
+        table[:, names.index(UNSEEN)] = [_unseen(row, kinds) for row in rows]
     return table
 
 
-def _absent(row: Features, name: str, kinds: frozenset[str]) -> float:
-    """Value of a feature that a text does not name.
+def _unseen(row: Features, kinds: frozenset[str]) -> float:
+    """Operations of kinds that no training text had."""
+    counted = [name for name in row if name.startswith(_COUNT)]
+    return float(sum([row[name] for name in counted if _kind(name) not in kinds]))
 
-    A way counted in steps of two kinds, one of which is absent, is counted in the other's.
-    """
-    if name == UNSEEN:
-        counts = ((_kind(n), v) for n, v in row.items() if n.startswith(_COUNT))
-        return float(sum(value for kind, value in counts if kind not in kinds))
-    if "|" not in name:
-        return 0.0
+
+def _pair_of_one(row: Features, name: str) -> float:
+    """A way counted in steps of two kinds, one of which is absent, is counted in the other's."""
     way, _, pair = name.partition(" ")
     first, second = pair.split("|")
     return row.get(f"{way} {first}", row.get(f"{way} {second}", 0.0))

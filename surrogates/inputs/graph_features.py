@@ -9,7 +9,7 @@ cell is every function, and its ends are its formals and results. Added are para
 and activations, in all and by kind and resolution.
 
 A function is summed up once for each list of operand shapes, so a cell that is stacked fifteen
-times at three resolutions is walked three times.
+times at three resolutions is walked three times; and what texts share is summed up once for all.
 """
 
 from __future__ import annotations
@@ -17,92 +17,36 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-import onnx
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
 
 from surrogates.errors import TextError
-from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes, small_tensor
+from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes
 from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
     plain_result_shape,
-    read_steps,
     resolve_references,
-    typed_shape,
 )
-from surrogates.inputs.operations import is_working, kind_of, mult_adds, pair_name
-from surrogates.inputs.parsed_models import parse_text
+from surrogates.inputs.operations import is_working, kind_of, mult_adds
+from surrogates.inputs.parsed_models import Function, MainGraph, ParsedModel, parse_model
+from surrogates.inputs.scope_plans import ScopePlan
 from surrogates.inputs.shapes import Shape
+from surrogates.inputs.summaries import (
+    MISSING,
+    MainInputs,
+    Memory,
+    Summary,
+    Value,
+    forget_summaries,
+    memory_of,
+)
+from surrogates.inputs.ways import Flow, flow_of_scope
 
-MAX_KINDS = 24
-"""Kinds of operation told apart on paths in one text; what comes later shares the last place."""
-
-_PAIRS = [(a, b) for a in range(MAX_KINDS) for b in range(a)]
-_N_SINGLE = 1 + MAX_KINDS
-_NO_STEP = {
-    has_pairs: np.zeros(_N_SINGLE + len(_PAIRS) * has_pairs, np.float32)
-    for has_pairs in (False, True)
-}
 _N_REMEMBERED = 16384
+_COUNT = "count "
 
 Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
-
-
-@dataclass(frozen=True)
-class _Value:
-    """What flows along an edge."""
-
-    shape: Shape
-    kind: str
-    """Of the node that made it; empty for a weight or a constant."""
-    constant: bytes | None = None
-    """The encoded tensor of a small constant."""
-
-
-@dataclass(frozen=True)
-class _Ways:
-    """Least and most steps on the ways to a value; all, by kind, by two kinds."""
-
-    least: NDArray[np.float32]
-    most: NDArray[np.float32]
-
-    def then(self, other: _Ways) -> _Ways:
-        """One way after the other."""
-        return _Ways(self.least + other.least, self.most + other.most)
-
-    @classmethod
-    def either(cls, ways: Sequence[_Ways]) -> _Ways:
-        """The best and the worst of several ways, at least one."""
-        if len(ways) == 1:
-            return ways[0]
-        return cls(
-            np.minimum.reduce([way.least for way in ways]),
-            np.maximum.reduce([way.most for way in ways]),
-        )
-
-
-_MISSING = _Value((), "")
-"""An optional operand that is not given."""
-
-
-@dataclass
-class _Summary:
-    """A scope summed up: what it adds, and how its results come from its data inputs."""
-
-    sums: Counter[str] = field(default_factory=Counter)
-    peaks: dict[str, float] = field(default_factory=dict)
-    results: tuple[_Value, ...] = ()
-    ways: tuple[dict[int, _Ways], ...] = ()
-    """For each result, input number to the ways between; no entry where there is none."""
-
-    def raise_peak(self, name: str, value: float) -> None:
-        """Note a value if it is the greatest so far."""
-        self.peaks[name] = max(value, self.peaks.get(name, value))
 
 
 def graph_features(text: str, *, has_pairs: bool = True) -> Features:
@@ -127,217 +71,236 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
 
 @functools.lru_cache(_N_REMEMBERED)
 def _with_pairs(text: str) -> Features:
-    return _Walker(parse_text(text), has_pairs=True).features()
+    return _features(parse_model(text), has_pairs=True)
 
 
 @functools.lru_cache(_N_REMEMBERED)
 def _without_pairs(text: str) -> Features:
-    return _Walker(parse_text(text), has_pairs=False).features()
+    return _features(parse_model(text), has_pairs=False)
+
+
+def forget_features() -> None:
+    """Forget all texts and what they share, as a measurement of speed must."""
+    _with_pairs.cache_clear()
+    _without_pairs.cache_clear()
+    forget_summaries()
+
+
+def _features(model: ParsedModel, *, has_pairs: bool) -> Features:
+    """Sum up the main graph and name the numbers."""
+    main = model.main
+    sizes = {**main.inputs, **main.stored}
+    data = [n for n in main.inputs if n == "x"]
+    data = data or [n for n in main.inputs if n not in main.stored][:1]
+    if not data and not main.steps:
+        raise TextError(
+            "A graph must have an input or a node, but it is empty. Export the model again."
+        )
+    size = max((sizes[data[0]] or (0,))[-1], 0) if data else 0
+    memory = memory_of(size, main.opset, has_pairs=has_pairs)
+    if main not in memory.inputs:
+        weights = [name for name in sizes if name not in data]
+        memory.inputs[main] = MainInputs(
+            (*data, *weights),
+            (
+                *[memory.value(sizes[name], "Input") for name in data],
+                *[memory.value(sizes[name], "", main.constants.get(name)) for name in weights],
+            ),
+            float(sum(math.prod(sizes[name]) for name in weights)),
+        )
+    names, values, n_parameters = memory.inputs[main]
+    walker = _Walker(model.functions, memory)
+    summary = walker.scope(main, main.steps, names, values, main.outputs, {})
+    found: dict[str, float] = {**summary.sums, **summary.peaks}
+    found["params"] = n_parameters
+    found["input size"] = float(size)
+    ways = summary.flow.results[0] if summary.flow.results else {}
+    if 0 in ways:
+        kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]
+        found |= memory.kinds.features(ways[0], kinds)
+    return found
 
 
 class _Walker:
-    """Walks one model; holds what is shared between its scopes."""
+    """Walks one model, by what is remembered where it can."""
 
-    def __init__(self, model: onnx.ModelProto, *, has_pairs: bool) -> None:
-        self._has_pairs = has_pairs
-        self._no_step = _Ways(_NO_STEP[has_pairs], _NO_STEP[has_pairs])
-        self._graph = model.graph
-        self._functions = {(f.domain, f.name): f for f in model.functions}
-        self._steps: dict[tuple[str, str], tuple[Step, ...]] = {}
-        self._summaries: dict[object, _Summary] = {}
+    def __init__(self, functions: tuple[Function, ...], memory: Memory) -> None:
+        self._memory = memory
+        self._all = functions
+        self._functions = {function.key: function for function in functions}
+        self._is_plain = all(domain for domain, _ in self._functions)
         self._open: set[tuple[str, str]] = set()
-        self._kinds: dict[str, int] = {}
-        self._step_ways: dict[str, _Ways] = {}
-        self._size = 0
-        self._opset = next((o.version for o in model.opset_import if not o.domain), 17)
 
-    def features(self) -> Features:
-        """Sum up the main graph and name the numbers."""
-        graph = self._graph
-        typed = {value.name: typed_shape(value) for value in graph.input}
-        stored = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-        data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
-        if not data and not graph.node:
-            raise TextError(
-                "A graph must have an input or a node, but it is empty. Export the model again."
-            )
-        sizes = typed | stored
-        self._size = max((sizes[data[0]] or (0,))[-1], 0) if data else 0
-        constants = {tensor.name: small_tensor(tensor) for tensor in graph.initializer}
-        weights = {
-            name: _Value(shape, "", constants.get(name))
-            for name, shape in sizes.items()
-            if name not in data
-        }
-        summary = self._scope(
-            read_steps(graph.node),
-            [*data, *weights],
-            [*(_Value(sizes[name], "Input") for name in data), *weights.values()],
-            [value.name for value in graph.output],
-            {},
-        )
-        found: dict[str, float] = {**summary.sums, **summary.peaks}
-        found["params"] = float(sum(math.prod(value.shape) for value in weights.values()))
-        found["input size"] = float(self._size)
-        if summary.ways and 0 in summary.ways[0]:
-            found |= self._path_features(summary.ways[0][0])
-        return found
-
-    def _path_features(self, ways: _Ways) -> dict[str, float]:
-        """Name path lengths; pairs only of kinds with weights or a window."""
-        found = {"shortest": float(ways.least[0]), "longest": float(ways.most[0])}
-        names = {place: kind for kind, place in self._kinds.items() if place < MAX_KINDS - 1}
-        for place, kind in names.items():
-            found[f"shortest {kind}"] = float(ways.least[1 + place])
-            found[f"longest {kind}"] = float(ways.most[1 + place])
-        for row, (a, b) in enumerate(_PAIRS if self._has_pairs else ()):
-            if a in names and b in names and is_working(names[a]) and is_working(names[b]):
-                pair = pair_name(names[a], names[b])
-                found[f"shortest {pair}"] = float(ways.least[_N_SINGLE + row])
-                found[f"longest {pair}"] = float(ways.most[_N_SINGLE + row])
-        return found
-
-    def _scope(
+    def scope(
         self,
+        owner: MainGraph | Function,
         steps: Sequence[Step],
         formals: Sequence[str],
-        actuals: Sequence[_Value],
+        actuals: Sequence[Value],
         outputs: Sequence[str],
         bound: Mapping[str, bytes],
-    ) -> _Summary:
+    ) -> Summary:
         """Sum up a graph or function body.
 
         Args:
+            owner: Whose body it is.
             steps: In text order.
             formals: Names of its inputs.
             actuals: What they are bound to.
             outputs: Names that it returns.
             bound: Attributes of the call, by name.
         """
-        summary = _Summary()
-        values = dict(zip(formals, actuals, strict=False))
-        ways: dict[str, dict[int, _Ways]] = {
-            name: {place: self._no_step} for place, name in enumerate(formals) if values[name].kind
-        }
-        operand_kinds: dict[str, list[str]] = {}
-        for step in steps:
-            names = step.operands
-            operands = [self._operand(step, name, values) for name in names]
-            inner = self._node(step, operands, bound)
-            summary.sums.update(inner.sums)
-            for name, peak in inner.peaks.items():
-                summary.raise_peak(name, peak)
-            is_call = (step.domain, step.operator) in self._functions
-            for place, name in enumerate(step.results):
-                values[name] = inner.results[place]
-                operand_kinds[name] = [value.kind for value in operands if value.kind]
-                ways[name] = _join(inner.ways[place], [ways.get(n, {}) for n in names])
-            if not is_call:
-                kind = inner.results[0].kind if inner.results else step.operator
-                entered = sum(n in formals and values[n].kind != "" for n in names if n)
-                summary.sums[f"entry {kind}"] += entered
-        for name in outputs:
-            if name not in values:
-                raise TextError(
-                    f"Every result must be defined, but {name!r} is not. Export the model again."
-                )
-            summary.sums.update(f"exit {kind}" for kind in operand_kinds.get(name, ()))
-        readers = Counter(name for step in steps for name in step.operands if name in ways)
-        summary.raise_peak("most readers", float(max(readers.values(), default=0)))
-        summary.results = tuple(values[name] for name in outputs)
-        summary.ways = tuple(ways.get(name, {}) for name in outputs)
-        return summary
+        plan = self._plan(owner, steps, formals[: len(actuals)], outputs)
+        values = [MISSING, *actuals[: len(formals)]]
+        inners = []
+        for step, operands, _ in plan.steps:
+            inner = self._node(step, tuple([values[value] for value in operands]), bound)
+            values += inner.results[: len(step.results)]
+            inners.append(inner)
+        sums, peaks = _added(inners)
+        self._add_ends(plan, values, inners, sums)
+        readers = [
+            readers
+            for readers, value in zip(plan.formal_readers, actuals, strict=False)
+            if value.kind
+        ]
+        most = float(max(readers, default=0))
+        peaks["most readers"] = max(peaks.get("most readers", most), most, plan.most_readers)
+        results = tuple([values[value] for value in plan.outputs])
+        return Summary(sums, peaks, results, self._flow(plan, values, inners))
 
-    def _operand(self, step: Step, name: str, values: Mapping[str, _Value]) -> _Value:
-        """Look an operand up."""
-        if not name:
-            return _MISSING
-        if name not in values:
-            raise TextError(
-                f"Every operand must be defined before it is used, but {step.operator} reads "
-                f"{name!r}. Export the model again."
+    def _plan(
+        self,
+        owner: MainGraph | Function,
+        steps: Sequence[Step],
+        formals: Sequence[str],
+        outputs: Sequence[str],
+    ) -> ScopePlan:
+        """Number the values of a scope, once."""
+        key = (owner, len(formals))
+        if key not in self._memory.plans:
+            self._memory.plans[key] = ScopePlan(steps, formals, outputs)
+        return self._memory.plans[key]
+
+    def _add_ends(
+        self,
+        plan: ScopePlan,
+        values: Sequence[Value],
+        inners: Sequence[Summary],
+        sums: dict[str, float],
+    ) -> None:
+        """Count readers of formals, and makers of what the last node of a scope reads."""
+        for place, entered in plan.entries:
+            step = plan.steps[place].step
+            if (step.domain, step.operator) not in self._functions:
+                sums[inners[place].entry] += sum([values[value].kind != "" for value in entered])
+        for operands in plan.exits:
+            for value in operands:
+                if values[value].kind:
+                    name = f"exit {values[value].kind}"
+                    sums[name] = sums.get(name, 0) + 1
+
+    def _flow(self, plan: ScopePlan, values: Sequence[Value], inners: Sequence[Summary]) -> Flow:
+        """Ways through a scope: by the kinds of its operations, whatever their sizes."""
+        n_formals = len(plan.formal_readers)
+        starts = [value for value in range(1, 1 + n_formals) if values[value].kind]
+        flows = [inner.flow for inner in inners]
+        key = (plan, *starts, None, *flows)
+        if key not in self._memory.flows:
+            self._memory.flows[key] = flow_of_scope(
+                [
+                    (planned.operands, planned.first_result, flow)
+                    for planned, flow in zip(plan.steps, flows, strict=True)
+                ],
+                dict.fromkeys(starts, self._memory.kinds.no_step),
+                plan.n_values,
+                plan.outputs,
             )
-        return values[name]
+        return self._memory.flows[key]
 
     def _node(
-        self, step: Step, operands: Sequence[_Value], bound: Mapping[str, bytes]
-    ) -> _Summary:
+        self, step: Step, operands: tuple[Value, ...], bound: Mapping[str, bytes]
+    ) -> Summary:
         """Sum up a node, or the body that it calls, from memory where it can be."""
+        attributes = resolve_references(step.attributes, bound) if bound else step.attributes
+        n_results = len(step.results)
         function = self._functions.get((step.domain, step.operator))
-        attributes = resolve_references(step.attributes, bound)
-        signature = (
-            step.domain,
-            step.operator,
-            attributes,
-            tuple(operands),
-            len(step.results),
-        )
-        if signature in self._summaries:
-            return self._summaries[signature]
+        key: tuple[object, ...]
         if function is None:
-            made = self._operation(step, attributes, operands)
+            key = (step.domain, step.operator, attributes, n_results, operands)
         else:
-            made = self._call(function, attributes, operands)
-        self._summaries[signature] = made
+            key = (function, self._callees(function), attributes, n_results, operands)
+        made = self._memory.summaries.get(key)
+        if made is None:
+            if function is None:
+                made = self._operation(step, attributes, operands)
+            else:
+                made = self._call(function, attributes, operands)
+            self._memory.summaries[key] = made
         return made
 
     def _call(
-        self,
-        function: onnx.FunctionProto,
-        attributes: Iterable[bytes],
-        operands: Sequence[_Value],
-    ) -> _Summary:
-        """Sum up the body of a function for these operands."""
-        key = (function.domain, function.name)
-        if key in self._open:
-            raise TextError(
-                f"Functions must not call themselves, but {key[0]}.{key[1]} does. "
-                "Inline the function."
+        self, function: Function, attributes: tuple[bytes, ...], operands: Sequence[Value]
+    ) -> Summary:
+        """Sum up the body of a function for these operands, whatever operations made them."""
+        kinds = list(dict.fromkeys([value.kind for value in operands if value.kind]))
+        unnamed = tuple([self._memory.unnamed(value, kinds) for value in operands])
+        key = (function, self._callees(function), attributes, unnamed)
+        made = self._memory.summaries.get(key)
+        if made is None:
+            if function.key in self._open:
+                raise TextError(
+                    f"Functions must not call themselves, but {'.'.join(function.key)} does. "
+                    "Inline the function."
+                )
+            named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
+            self._open.add(function.key)
+            made = self.scope(
+                function, function.steps, function.formals, unnamed, function.outputs, named
             )
-        if key not in self._steps:
-            self._steps[key] = read_steps(function.node)
-        named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
-        formals = list(function.input)[: len(operands)]
-        self._open.add(key)
-        made = self._scope(self._steps[key], formals, operands, list(function.output), named)
-        self._open.discard(key)
-        return made
+            self._open.discard(function.key)
+            self._memory.summaries[key] = made
+        return self._memory.named(made, kinds)
+
+    def _callees(self, function: Function) -> tuple[Function, ...]:
+        """The functions that the body of a function may call."""
+        return () if function.is_plain and self._is_plain else self._all
 
     def _operation(
-        self, step: Step, attributes: tuple[bytes, ...], operands: Sequence[_Value]
-    ) -> _Summary:
+        self, step: Step, attributes: tuple[bytes, ...], operands: Sequence[Value]
+    ) -> Summary:
         """Count one operation."""
+        memory = self._memory
         shapes = tuple(value.shape for value in operands)
         results = self._result_shapes(step, attributes, operands)
         shape = results[0] if results else ()
         kind = kind_of(step.operator, attributes, shapes)
         macs = mult_adds(step.operator, shape, shapes)
-        made = _Summary()
-        made.sums[f"count {kind}"] += 1
-        made.sums["macs"] += macs
-        made.sums["activations"] += math.prod(shape)
         read = [value.kind for value in operands if value.kind]
-        made.sums.update(f"edges {other}>{kind}" for other in read)
-        made.raise_peak("most operands", float(len(read)))
+        sums: Counter[str] = Counter({f"{_COUNT}{kind}": 1, "macs": macs})
+        sums["activations"] = math.prod(shape)
+        sums.update(f"edges {other}>{kind}" for other in read)
+        peaks = {"most operands": float(len(read))}
         if len(shape) > 1:
-            made.raise_peak("most channels", float(shape[1]))
+            peaks["most channels"] = float(shape[1])
         if is_working(kind):
             level = self._level(shape)
-            made.sums[f"macs {kind}"] += macs
-            made.sums[f"level {level} macs"] += macs
-            made.sums[f"level {level} {kind}"] += 1
-            made.sums["channels"] += shape[1] if len(shape) > 1 else 0
+            sums[f"macs {kind}"] += macs
+            sums[f"level {level} macs"] += macs
+            sums[f"level {level} {kind}"] += 1
+            sums["channels"] += shape[1] if len(shape) > 1 else 0
         if step.operator == "Constant":
-            made.results = tuple(_Value(at, "", constant_value(attributes)) for at in results)
+            made = [memory.value(at, "", constant_value(attributes)) for at in results]
         else:
-            made.results = tuple(_Value(at, kind) for at in results)
-        way = self._way_of(kind)
-        ways = {place: way for place, value in enumerate(operands) if value.kind}
-        made.ways = tuple(ways for _ in step.results)
-        return made
+            made = [memory.value(at, kind) for at in results]
+        from_data = tuple(place for place, value in enumerate(operands) if value.kind)
+        flow = memory.kinds.flow(kind, from_data, len(step.results))
+        entry = f"entry {made[0].kind if made else step.operator}"
+        sums[entry] = 0
+        return Summary(dict(sums), peaks, tuple(made), flow, entry)
 
     def _result_shapes(
-        self, step: Step, attributes: tuple[bytes, ...], operands: Sequence[_Value]
+        self, step: Step, attributes: tuple[bytes, ...], operands: Sequence[Value]
     ) -> tuple[Shape, ...]:
         """Shapes of all results: by the rules, or else by asking ONNX."""
         if step.domain:
@@ -347,32 +310,30 @@ class _Walker:
         if known and len(step.results) == 1:
             return (known,)
         given = tuple(
-            None if value is _MISSING else value.constant or value.shape for value in operands
+            None if value is MISSING else value.constant or value.shape for value in operands
         )
-        return inferred_shapes(step.operator, attributes, given, len(step.results), self._opset)
+        opset = self._memory.opset
+        return inferred_shapes(step.operator, attributes, given, len(step.results), opset)
 
     def _level(self, shape: Shape) -> int:
         """How often the resolution was halved; the last level where there is no resolution."""
-        if len(shape) < 3 or not shape[-1] or not self._size:
+        size = self._memory.size
+        if len(shape) < 3 or not shape[-1] or not size:
             return 9
-        return min(9, max(0, round(math.log2(self._size / shape[-1]))))
-
-    def _way_of(self, kind: str) -> _Ways:
-        """One step of a kind."""
-        if kind not in self._step_ways:
-            place = self._kinds.setdefault(kind, min(len(self._kinds), MAX_KINDS - 1))
-            step = _NO_STEP[self._has_pairs].copy()
-            step[[0, 1 + place]] = 1.0
-            if self._has_pairs:
-                step[[_N_SINGLE + row for row, pair in enumerate(_PAIRS) if place in pair]] = 1.0
-            self._step_ways[kind] = _Ways(step, step)
-        return self._step_ways[kind]
+        return min(9, max(0, round(math.log2(size / shape[-1]))))
 
 
-def _join(inner: Mapping[int, _Ways], before: Sequence[Mapping[int, _Ways]]) -> dict[int, _Ways]:
-    """Ways to a result: those to each operand, then those through the node."""
-    joined: dict[int, list[_Ways]] = {}
-    for place, through in inner.items():
-        for source, way in before[place].items():
-            joined.setdefault(source, []).append(way.then(through))
-    return {source: _Ways.either(ways) for source, ways in joined.items()}
+def _added(inners: Sequence[Summary]) -> tuple[dict[str, float], dict[str, float]]:
+    """Sums and peaks of all operations and calls of a scope, in the order in which kinds are met."""
+    sums: dict[str, float] = {}
+    peaks: dict[str, float] = {}
+    number: dict[Summary, int] = {}
+    for inner in inners:
+        number[inner] = number.get(inner, 0) + 1
+    for inner, times in number.items():
+        for name, value in inner.sums.items():
+            sums[name] = sums.get(name, 0) + times * value
+        for name, value in inner.peaks.items():
+            if value > peaks.get(name, -1.0):
+                peaks[name] = value
+    return sums, peaks

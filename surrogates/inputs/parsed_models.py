@@ -17,6 +17,7 @@ import onnx
 import onnx.parser
 
 from surrogates.errors import TextError
+from surrogates.inputs.inferred_shapes import small_tensor
 from surrogates.inputs.nodes import Step, read_steps, typed_shape
 from surrogates.inputs.shapes import Shape
 
@@ -32,6 +33,8 @@ class MainGraph:
     Attributes:
         inputs: Shape of every input, by name.
         stored: Shape of every initializer, by name.
+        constants: Encoded tensor of every initializer that is a small constant, by name.
+        opset: Version of the default domain, 17 if the text names none.
         declared: Shape of every other value that the text types, outputs included.
         outputs: Names that the graph returns.
         steps: Nodes in text order.
@@ -39,6 +42,8 @@ class MainGraph:
 
     inputs: Mapping[str, Shape]
     stored: Mapping[str, Shape]
+    constants: Mapping[str, bytes]
+    opset: int
     declared: Mapping[str, Shape]
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -88,7 +93,7 @@ def parse_model(text: str) -> ParsedModel:
     if main is not None and len(functions) == len(rest):
         return ParsedModel(main, tuple(functions))
     model = parse_text(text)
-    return ParsedModel(_main(model.graph), tuple(map(_function, model.functions)))
+    return ParsedModel(_main(model), tuple(map(_function, model.functions)))
 
 
 def parse_text(text: str) -> onnx.ModelProto:
@@ -115,7 +120,7 @@ def _main_alone(piece: str) -> MainGraph | None:
         model = parse_text(piece)
     except TextError:
         return None  # the whole text says what is wrong
-    return None if model.functions else _main(model.graph)
+    return None if model.functions else _main(model)
 
 
 @functools.lru_cache(_N_REMEMBERED)
@@ -131,11 +136,15 @@ def _function_alone(piece: str) -> Function | None:
     return _function(model.functions[0]) if len(model.functions) == 1 else None
 
 
-def _main(graph: onnx.GraphProto) -> MainGraph:
+def _main(model: onnx.ModelProto) -> MainGraph:
     """Copy a graph to plain values."""
+    graph = model.graph
+    small = {tensor.name: small_tensor(tensor) for tensor in graph.initializer}
     return MainGraph(
         inputs={value.name: typed_shape(value) for value in graph.input},
         stored={tensor.name: tuple(tensor.dims) for tensor in graph.initializer},
+        constants={name: encoded for name, encoded in small.items() if encoded is not None},
+        opset=next((o.version for o in model.opset_import if not o.domain), 17),
         declared={v.name: typed_shape(v) for v in (*graph.value_info, *graph.output)},
         outputs=tuple(value.name for value in graph.output),
         steps=read_steps(graph.node),

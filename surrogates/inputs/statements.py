@@ -14,34 +14,24 @@ network, and it never evaluates or loads data.
 from __future__ import annotations
 
 import functools
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from itertools import chain as chain_of
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
-from surrogates.inputs.fusion import FusedStatements
-from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes
-from surrogates.inputs.nodes import (
-    Step,
-    decoded_attribute,
-    plain_result_shape,
-    render,
-    resolve_references,
-    shape_fields,
+from surrogates.inputs.parsed_models import ParsedModel, parse_model
+from surrogates.inputs.scope_statements import (
+    Call,
+    Key,
+    ScopeReader,
+    ScopeStatements,
+    forget_statements,
 )
-from surrogates.inputs.parsed_models import Function, ParsedModel, parse_model
-from surrogates.inputs.shapes import Shape
 
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
-
-
-_OPSET = 17  # whose rules say what Slice and its like make of their constants
 
 _N_REMEMBERED = 16384
 """Texts whose statements stay in memory, about 10 kB each."""
@@ -69,14 +59,6 @@ class StatementGraph:
         return len(self.statements)
 
 
-@dataclass(frozen=True)
-class _Body:
-    """The statements of a function: all of them, and the ones that define its results."""
-
-    statements: tuple[int, ...]
-    results: tuple[int, ...]
-
-
 def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> StatementGraph:
     """Read ONNX text into statements and relations.
 
@@ -90,7 +72,7 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
             functions recurse.
         TextTooLongError: If the graph is longer than ``max_statements``.
     """
-    return _Reader(parse_model(text), max_statements).read()
+    return _Assembler(parse_model(text), max_statements).graph()
 
 
 def read_all(texts: Sequence[str]) -> list[StatementGraph]:
@@ -107,277 +89,86 @@ def _remembered(text: str) -> StatementGraph:
     return read_statements(text)
 
 
-@functools.lru_cache(_N_REMEMBERED)
-def _plain_call_shapes(
-    function: Function, attributes: tuple[bytes, ...], operands: tuple[Shape, ...]
-) -> tuple[Shape, ...]:
-    """Shapes of the results of a call to a function that calls no other."""
-    inner = dict(zip(function.formals, operands, strict=False))
-    named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
-    constants: dict[str, bytes] = {}
-    for step in function.steps:
-        found = _plain_shapes(step, resolve_references(step.attributes, named), inner, constants)
-        inner.update(zip(step.results, found, strict=False))
-    return tuple([inner.get(name, ()) for name in function.outputs])
+def forget_texts() -> None:
+    """Forget all texts and what they share, as a measurement of speed must."""
+    _remembered.cache_clear()
+    forget_statements()
 
 
-def _plain_shapes(
-    step: Step,
-    attributes: tuple[bytes, ...],
-    shapes: Mapping[str, Shape],
-    constants: dict[str, bytes],
-) -> tuple[Shape, ...]:
-    """Shapes of the results of a node of the default domain; notes the value of a constant.
-
-    Args:
-        step: The node.
-        attributes: Of the node, references resolved.
-        shapes: What is known in its scope.
-        constants: Encoded tensors of small constants in its scope, by name; one may be added.
-    """
-    if step.operator == "Constant":
-        value = constant_value(attributes)
-        if value is not None:
-            constants[step.results[0]] = value
-        return ((),)
-    operands = tuple([shapes.get(name, ()) for name in step.operands])
-    shape = plain_result_shape(step.operator, attributes, operands)
-    if shape or not any(name in constants for name in step.operands):
-        return (shape,)
-    given = tuple(
-        [constants.get(name) or (shapes.get(name, ()) if name else None) for name in step.operands]
-    )
-    return inferred_shapes(step.operator, attributes, given, len(step.results), _OPSET)
-
-
-class _Reader:
-    """Reads one model; holds what is shared between its scopes."""
+class _Assembler:
+    """Puts the scopes of one model together: a body stands behind its first call."""
 
     def __init__(self, model: ParsedModel, max_statements: int) -> None:
         self._main = model.main
+        self._reader = ScopeReader(model.functions)
+        self._left = max_statements
         self._limit = max_statements
-        self._functions = {function.key: function for function in model.functions}
-        self._is_plain = all(domain for domain, _ in self._functions)
-        self._bodies: dict[tuple[str, str], _Body] = {}
-        self._shapes_of_calls: dict[object, tuple[Shape, ...]] = {}
-        self._open: set[tuple[str, str]] = set()
+        self._bodies: dict[Key, tuple[list[int], list[int]]] = {}
+        self._open: set[Key] = set()
         self._statements: list[str] = []
-        self._defines: list[tuple[int, int]] = []
-        self._calls: list[tuple[int, int]] = []
-        self._returns: list[tuple[int, int]] = []
+        self._readers: list[int] = []
+        self._producers: list[int] = []
+        self._calls: tuple[list[int], list[int]] = ([], [])
+        self._returns: tuple[list[int], list[int]] = ([], [])
 
-    def read(self) -> StatementGraph:
+    def graph(self) -> StatementGraph:
         """Read the main graph and, from its calls, the functions."""
-        main = self._main
-        typed, stored = main.inputs, main.stored
-        data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
-        weights = {name for name in (*typed, *stored) if name not in data}
-        shapes = {**typed, **stored}
-        whole = self._scope(main.steps, data, weights, shapes, main.outputs, main.declared)
-        if not self._statements:
+        main = self._reader.main(self._main)
+        if not main.statements:
             raise TextError(
                 "A graph must have an input or a node, but it is empty. Export the model again."
             )
-        return self._fused(whole.results)
-
-    def _fused(self, results: tuple[int, ...]) -> StatementGraph:
-        """Fuse statements and number those that are left."""
-        returned = (*results, *(statement for _, statement in self._returns))
-        fused = FusedStatements(self._statements, self._defines, returned)
-        fused.fuse()
-        places = [k - 1 for k in accumulate(not gone for gone in fused.is_gone)]
-        kept = [place for place, gone in enumerate(fused.is_gone) if not gone]
+        self._place(main)
+        defines = _pairs((self._producers, self._readers))
         return StatementGraph(
-            statements=tuple([fused.statements[place] for place in kept]),
-            defines=_pairs([(places[i], places[j]) for i, j in fused.defines()]),
-            calls=_pairs([(places[i], places[j]) for i, j in self._calls if not fused.is_gone[j]]),
-            returns=_pairs([(places[i], places[fused.kept(j)]) for i, j in self._returns]),
+            statements=tuple(self._statements),
+            defines=defines[np.argsort(defines[:, 1], kind="stable")],
+            calls=_pairs(self._calls),
+            returns=_pairs(self._returns),
         )
 
-    def _scope(
-        self,
-        steps: Sequence[Step],
-        data: Sequence[str],
-        weights: set[str],
-        shapes: dict[str, Shape],
-        outputs: Sequence[str],
-        declared: Mapping[str, Shape],
-    ) -> _Body:
-        """Read the nodes of a graph or function body; return which statements they became.
-
-        Args:
-            steps: In text order.
-            data: Inputs that carry data.
-            weights: Inputs and initializers that carry weights.
-            shapes: Shapes of all of these; results are added.
-            outputs: Names that the scope returns.
-            declared: Shapes that the text states, used where no rule gives one.
-        """
-        defined: dict[str, int] = {}
-        for name in data:
-            defined[name] = self._add("Input" + shape_fields("out", shapes.get(name, ())))
-        own = list(defined.values())
-        chain = _Chain()
-        n_uses = Counter(chain_of.from_iterable(step.operands for step in steps))
-        n_uses.update(outputs)
-        constants: dict[str, bytes] = {}
-        for step in steps:
-            key = (step.domain, step.operator)
-            found = self._result_shapes(step, shapes, {}, constants)
-            for position, name in enumerate(step.results):
-                shape = found[position] if position < len(found) else ()
-                shapes[name] = shape or declared.get(name, ())
-            producers = self._producers(step, defined, weights)
-            bound = tuple(shapes.get(name, ()) for name in step.operands if name in weights)
-            is_call = key in self._functions
-            result = shapes[step.results[0]] if step.results else ()
-            rendered = render(
-                "Call" if is_call else step.operator,
-                step.attributes,
-                () if is_call else bound,
-                result,
+    def _place(self, scope: ScopeStatements) -> list[int]:
+        """Append the statements of a scope and of what it calls; return their numbers."""
+        self._left -= scope.n_read
+        if self._left < 0:
+            raise TextTooLongError(
+                f"A text must have at most {self._limit} statements, but it has more. "
+                "Fold its repeated blocks into functions; texts are never cut."
             )
-            signature = (key, rendered, bound)
-            if chain.continues(signature, producers, step.operands, n_uses):
-                chain.count += 1
-                index = chain.statement
-                self._statements[index] = f"{rendered} times={chain.count}"
-            else:
-                index = self._add(rendered)
-                own.append(index)
-                self._defines += [(producer, index) for producer in producers]
-                chain = _Chain(signature, index)
-                if is_call:
-                    self._link(index, key, step.operands, weights, shapes)
-            chain.result = step.results[0] if step.results else ""
-            for name in step.results:
-                defined[name] = index
-        missing = [name for name in outputs if name not in defined and name not in weights]
-        if missing:
-            raise TextError(
-                f"Every result must be defined, but {missing[0]!r} is not. Export the model again."
-            )
-        ends = tuple(defined[name] for name in outputs if name in defined)
-        return _Body(tuple(own), ends)
+        numbers: list[int] = []
+        for call in scope.calls:
+            self._append(scope.statements[len(numbers) : call.statement + 1], numbers)
+            self._link(call, numbers[call.statement])
+        self._append(scope.statements[len(numbers) :], numbers)
+        self._producers += [numbers[producer] for producer, _ in scope.defines]
+        self._readers += [numbers[reader] for _, reader in scope.defines]
+        return numbers
 
-    def _result_shapes(
-        self,
-        step: Step,
-        shapes: Mapping[str, Shape],
-        bound: Mapping[str, bytes],
-        constants: dict[str, bytes],
-    ) -> tuple[Shape, ...]:
-        """Shapes of the results of a node; of a call, by the rules applied to the body.
+    def _append(self, statements: Sequence[str], numbers: list[int]) -> None:
+        """Append statements, and their numbers to a list."""
+        first = len(self._statements)
+        numbers += range(first, first + len(statements))
+        self._statements += statements
 
-        Args:
-            step: The node.
-            shapes: What is known in its scope.
-            bound: Attributes of the call that the scope belongs to, by name.
-            constants: Of its scope, see :func:`_plain_shapes`.
-        """
-        function = self._functions.get((step.domain, step.operator))
-        if function is None:
-            if step.domain:
-                return ()
-            attributes = resolve_references(step.attributes, bound)
-            return _plain_shapes(step, attributes, shapes, constants)
-        operands = tuple([shapes.get(name, ()) for name in step.operands])
-        if function.is_plain and self._is_plain:
-            return _plain_call_shapes(function, step.attributes, operands)
-        key = (step.domain, step.operator, step.attributes, operands)
-        if key not in self._shapes_of_calls:
-            self._shapes_of_calls[key] = ()  # a call inside itself stays unknown
-            inner = dict(zip(function.formals, operands, strict=False))
-            named = {decoded_attribute(encoded).name: encoded for encoded in step.attributes}
-            inside: dict[str, bytes] = {}
-            for inner_step in function.steps:
-                found = self._result_shapes(inner_step, inner, named, inside)
-                inner.update(zip(inner_step.results, found, strict=False))
-            known = tuple(inner.get(name, ()) for name in function.outputs)
-            self._shapes_of_calls[key] = known
-        return self._shapes_of_calls[key]
-
-    def _producers(self, step: Step, defined: dict[str, int], weights: set[str]) -> list[int]:
-        """Statements that define the operands, one entry per operand that is not a weight."""
-        producers = []
-        for name in step.operands:
-            if name in defined:
-                producers.append(defined[name])
-            elif name and name not in weights:
-                raise TextError(
-                    f"Every operand must be defined before it is used, but {step.operator} reads "
-                    f"{name!r}. Export the model again."
-                )
-        return producers
-
-    def _link(
-        self,
-        call: int,
-        key: tuple[str, str],
-        operands: Sequence[str],
-        weights: set[str],
-        shapes: Mapping[str, Shape],
-    ) -> None:
-        """Relate a call to the body of its function, which is read at the first call."""
+    def _link(self, call: Call, number: int) -> None:
+        """Relate a call to the body of its function, which is placed at the first call."""
+        key = call.key
         if key in self._open:
             raise TextError(
                 f"Functions must not call themselves, but {key[0]}.{key[1]} does. "
                 "Inline the function."
             )
         if key not in self._bodies:
-            function = self._functions[key]
             self._open.add(key)
-            bound = dict(zip(function.formals, operands, strict=False))
-            data = [formal for formal, actual in bound.items() if actual not in weights]
-            self._bodies[key] = self._scope(
-                function.steps,
-                data,
-                weights=set(function.formals).difference(data),
-                shapes={formal: shapes.get(actual, ()) for formal, actual in bound.items()},
-                outputs=function.outputs,
-                declared={},
-            )
+            scope = self._reader.called(call)
+            numbers = self._place(scope)
+            self._bodies[key] = (numbers, [numbers[result] for result in scope.results])
             self._open.discard(key)
-        body = self._bodies[key]
-        self._calls += [(call, statement) for statement in body.statements]
-        self._returns += [(call, statement) for statement in body.results]
-
-    def _add(self, statement: str) -> int:
-        """Append a statement and return its index."""
-        if len(self._statements) >= self._limit:
-            raise TextTooLongError(
-                f"A text must have at most {self._limit} statements, but it has more. "
-                "Fold its repeated blocks into functions; texts are never cut."
-            )
-        self._statements.append(statement)
-        return len(self._statements) - 1
+        for found, statements in zip((self._calls, self._returns), self._bodies[key], strict=True):
+            found[0].extend([number] * len(statements))
+            found[1].extend(statements)
 
 
-class _Chain:
-    """The run of equal statements that the last node may continue."""
-
-    def __init__(self, signature: object = None, statement: int = -1) -> None:
-        self.signature = signature
-        self.statement = statement
-        self.count = 1
-        self.result = ""
-
-    def continues(
-        self,
-        signature: object,
-        producers: list[int],
-        operands: Sequence[str],
-        n_uses: Mapping[str, int],
-    ) -> bool:
-        """Whether a node equals the last one and is the only reader of its result."""
-        return (
-            signature == self.signature
-            and producers == [self.statement]
-            and self.result in operands
-            and n_uses.get(self.result, 0) == 1
-        )
-
-
-def _pairs(pairs: list[tuple[int, int]]) -> NDArray[np.int32]:
-    """A list of index pairs as an array of shape (n, 2)."""
-    return np.array(pairs, dtype=np.int32).reshape(-1, 2)
+def _pairs(columns: tuple[list[int], list[int]]) -> NDArray[np.int32]:
+    """Two lists of indices as an array of shape (n, 2)."""
+    return np.array(columns, dtype=np.int32).T

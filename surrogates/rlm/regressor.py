@@ -22,6 +22,7 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
+from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import held_out
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
@@ -209,7 +210,7 @@ class RlmRegressor(ResumableSurrogate):
         condition_on: Mapping[str, NDArray[np.float64]] | None = None,
         decoding: Literal["alone", "chain"] = "alone",
     ) -> Prediction:
-        """Predict exact distributions; see the base class.
+        """Predict exact distributions, of equal texts once; see the base class.
 
         Args:
             texts: ONNX texts, length n.
@@ -231,7 +232,9 @@ class RlmRegressor(ResumableSurrogate):
         given = self._numerals(condition_on or {}, len(texts))
         if given.keys() & set(ids):
             raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
-        prepared = reader.prepare(texts)
+        keep_freed_memory()
+        distinct = texts if given else list(dict.fromkeys(texts))
+        prepared = reader.prepare(distinct)
         batches = prepared.batches()
         parts = []
         for rows in batches:
@@ -242,9 +245,13 @@ class RlmRegressor(ResumableSurrogate):
                 parts.append(head.distributions(members, batch, ids, known, is_chain=chain))
             else:
                 parts.append(head.distributions(members, batch, ids))
+        rows_of = np.arange(len(texts))
+        if len(distinct) < len(texts):
+            row_of = {text: row for row, text in enumerate(distinct)}
+            rows_of = np.array([row_of[text] for text in texts])
         return Prediction(
             {
-                metric: _assembled(batches, [tables[place] for tables in parts])
+                metric: _assembled(batches, [tables[place] for tables in parts], rows_of)
                 for place, metric in enumerate(wanted)
             }
         )
@@ -385,12 +392,18 @@ class RlmRegressor(ResumableSurrogate):
 
 
 def _assembled(
-    batches: Sequence[NDArray[np.int64]], tables: Sequence[Table]
+    batches: Sequence[NDArray[np.int64]], tables: Sequence[Table], rows_of: NDArray[np.int64]
 ) -> PredictiveDistribution:
-    """Put the rows of all batches back in the order of the texts."""
+    """Put the rows of all batches back in the order of the texts.
+
+    Args:
+        batches: Numbers of the rows of each batch.
+        tables: Of each batch.
+        rows_of: Shape ``(n,)``, the row of each text.
+    """
     if not tables:
         return PredictiveDistribution(np.zeros((0, 1)), np.zeros((0, 1)))
-    order = np.argsort(np.concatenate(batches))
+    order = np.argsort(np.concatenate(batches))[rows_of]
     probabilities = np.concatenate([table.probabilities for table in tables])[order]
     values = tables[0].values
     if values.ndim == 1:

@@ -1,9 +1,12 @@
-"""Freed memory stays: a second batch of the same size faults few pages."""
+"""Freed memory stays, so a second batch faults few pages; cycles are not searched meanwhile."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from surrogates.memory import paused_collection
 
 _PROGRAM = """
 import resource, torch
@@ -28,3 +31,22 @@ def _faults_of_a_second_batch(*, keep: bool) -> int:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="about glibc")
 def test_a_second_batch_faults_fewer_pages() -> None:
     assert _faults_of_a_second_batch(keep=True) < 0.5 * _faults_of_a_second_batch(keep=False)
+
+
+def test_the_search_for_cycles_goes_on_afterwards_if_it_was_on() -> None:
+    def refused() -> None:
+        with paused_collection():
+            assert not gc.isenabled()
+            raise ValueError("a text")
+
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="a text"):
+        refused()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with paused_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

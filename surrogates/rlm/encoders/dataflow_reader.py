@@ -28,6 +28,7 @@ from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists
 from surrogates.inputs.feature_table import FeatureTable
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
+from surrogates.memory import paused_collection
 from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts, TextReader
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
@@ -74,11 +75,13 @@ class DataflowReader(TextReader):
 
     def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
         """Read texts into statement graphs and counts; see the base class."""
-        interner = StatementInterner(self._tokenizer)
         counts = np.zeros((len(texts), 0))
-        if self._counts and texts:
-            counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
-        return PreparedGraphs(read_all(texts), interner, counts, self._settings.n_layers)
+        with paused_collection():
+            graphs = read_all(texts)
+            if self._counts and texts:
+                counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+            interner = StatementInterner(self._tokenizer)
+            return PreparedGraphs(graphs, interner, counts, self._settings.n_layers)
 
     def new_network(self) -> DataflowNetwork:
         """Create the network; see the base class."""

@@ -35,6 +35,22 @@ def test_it_learns_what_a_text_says(fitted: RlmRegressor, small_texts: list[str]
     assert np.corrcoef(prediction[MACS].mean, truth)[0, 1] > 0.8
 
 
+def test_equal_texts_are_predicted_once_and_alike(
+    fitted: RlmRegressor, small_texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distinct = fitted.predict(small_texts)
+    rows = [3, 0, 3, 11, 0, 5]
+    seen: list[int] = []
+    reader = fitted._reader
+    assert reader is not None
+    real = reader.prepare
+    monkeypatch.setattr(reader, "prepare", lambda texts: seen.append(len(texts)) or real(texts))
+    repeated = fitted.predict([small_texts[row] for row in rows])
+    assert seen == [4]
+    expected = distinct[MACS].probabilities[rows]
+    assert repeated[MACS].probabilities == pytest.approx(expected, abs=1e-6)
+
+
 def test_same_seed_same_numbers(
     small_texts: list[str], small_labels: list[dict[str, float]]
 ) -> None:

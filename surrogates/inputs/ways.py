@@ -1,0 +1,146 @@
+"""Ways through a graph: the fewest and the most steps from one value to another, by kind of step.
+
+The ways between two values are one vector: the fewest steps, then the most, negated, so that one way
+after the other is a sum and the better of two ways is a minimum. Both halves count all steps, the
+steps of each kind, and, where asked, the steps of each pair of kinds together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.inputs.operations import is_working, pair_name
+
+MAX_KINDS = 24
+"""Kinds of operation told apart in one text; what comes later shares the last place."""
+
+_MAX_SHARED_KINDS = 128
+_PAIRS = [(a, b) for a in range(MAX_KINDS) for b in range(a)]
+
+Ways = NDArray[np.float32]
+"""Shape ``(2 k,)``; see the top of this module."""
+
+
+class Flow:
+    """How each result of an operation or scope comes from its operands; equal only to itself.
+
+    Attributes:
+        results: For each result, operand number to the ways between; no entry where there is none.
+    """
+
+    __slots__ = ("results",)
+
+    def __init__(self, results: tuple[Mapping[int, Ways], ...]) -> None:
+        """Keep the ways."""
+        self.results = results
+
+
+class KindsOfSteps:
+    """Places of kinds in :data:`Ways`, and the flows of single operations.
+
+    With pairs it serves one text. Without, it may serve many, until it :attr:`is_full`.
+    """
+
+    def __init__(self, *, has_pairs: bool) -> None:
+        """Know no kind yet.
+
+        Args:
+            has_pairs: Whether steps of two kinds are counted together.
+        """
+        self._has_pairs = has_pairs
+        self._n_places = MAX_KINDS if has_pairs else _MAX_SHARED_KINDS
+        self._length = 1 + self._n_places + len(_PAIRS) * has_pairs
+        self._places: dict[str, int] = {}
+        self._flows: dict[tuple[str, tuple[int, ...], int], Flow] = {}
+        self.no_step: Ways = np.zeros(2 * self._length, np.float32)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the kinds of one more text might not all find a place."""
+        return len(self._places) + MAX_KINDS > self._n_places
+
+    def flow(self, kind: str, operands: tuple[int, ...], n_results: int) -> Flow:
+        """Return the flow of one operation.
+
+        Args:
+            kind: Of the operation.
+            operands: Numbers of the operands that carry data.
+            n_results: Results of the operation.
+        """
+        key = (kind, operands, n_results)
+        if key not in self._flows:
+            place = self._places.setdefault(kind, min(len(self._places), self._n_places - 1))
+            fewest = np.zeros(self._length, np.float32)
+            fewest[[0, 1 + place]] = 1.0
+            if self._has_pairs:
+                shared = [row for row, pair in enumerate(_PAIRS) if place in pair]
+                fewest[[1 + self._n_places + row for row in shared]] = 1.0
+            way = np.concatenate([fewest, -fewest])
+            self._flows[key] = Flow((dict.fromkeys(operands, way),) * n_results)
+        return self._flows[key]
+
+    def features(self, ways: Ways, kinds: Sequence[str]) -> dict[str, float]:
+        """Name the lengths of ways; pairs only of kinds with weights or a window.
+
+        Args:
+            ways: From an input to an output.
+            kinds: Of the text, as they are met.
+        """
+        fewest, most = ways[: self._length].tolist(), (0.0 - ways[self._length :]).tolist()
+        found = {"shortest": fewest[0], "longest": most[0]}
+        named = {kind: self._places[kind] for kind in kinds[: MAX_KINDS - 1]}
+        for kind, place in named.items():
+            found[f"shortest {kind}"] = fewest[1 + place]
+            found[f"longest {kind}"] = most[1 + place]
+        if self._has_pairs:
+            names = {place: kind for kind, place in named.items() if is_working(kind)}
+            for row, (a, b) in enumerate(_PAIRS, start=1 + self._n_places):
+                if a in names and b in names:
+                    pair = pair_name(names[a], names[b])
+                    found[f"shortest {pair}"] = fewest[row]
+                    found[f"longest {pair}"] = most[row]
+        return found
+
+
+def joined(through: Mapping[int, Ways], before: Sequence[Mapping[int, Ways]]) -> dict[int, Ways]:
+    """Return the ways to a result: those to each operand, then those through the operation.
+
+    Args:
+        through: Operand number to the ways from there to the result.
+        before: For each operand, input number to the ways from there.
+    """
+    found: dict[int, Ways] = {}
+    for place, way in through.items():
+        for source, earlier in before[place].items():
+            whole = earlier + way
+            found[source] = np.minimum(found[source], whole) if source in found else whole
+    return found
+
+
+def flow_of_scope(
+    steps: Iterable[tuple[Sequence[int], int, Flow]],
+    starts: Mapping[int, Ways],
+    n_values: int,
+    outputs: Sequence[int],
+) -> Flow:
+    """Return the flow of a graph or function body.
+
+    Args:
+        steps: For each operation: numbers of the values that it reads, number of its first
+            result, and its flow.
+        starts: Values that carry data in, each with no step; they are operands 0, 1, ... by
+            their number less one.
+        n_values: All values of the scope; value 0 is the missing one.
+        outputs: Values that the scope returns.
+    """
+    ways: list[Mapping[int, Ways]] = [{}] * n_values
+    for value, no_step in starts.items():
+        ways[value] = {value - 1: no_step}
+    for operands, first, flow in steps:
+        before = [ways[value] for value in operands]
+        for number, through in enumerate(flow.results):
+            ways[first + number] = joined(through, before)
+    return Flow(tuple(ways[value] for value in outputs))
