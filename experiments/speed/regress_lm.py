@@ -1,20 +1,26 @@
 """The protocol ``speed``: ours and regress-lm on the same rows, one machine, one run.
 
-``python experiments/speed/regress_lm.py`` takes some minutes on two quiet cores. It writes
-``regress_lm.json`` and the tables of the experiments page. Each part runs in a process of its own,
-one after the other, so that its peak memory is its own.
+    python experiments/speed/regress_lm.py --regress-lm FOLDER
 
-regress-lm is installed into a temporary folder from its repository, or from ``--source`` (a folder or
-anything that pip takes). The package of that name on the package index is not it: it is by somebody
-else and holds no code. Where it cannot be installed the tables say so. Its own vocabulary is a
-download; here it learns one from the training texts, which gives shorter inputs. Neither side's
-weights change its speed, so models that are only timed are trained for a few steps, or not at all.
+takes some minutes on two quiet cores and writes ``regress_lm.json`` and the tables of the experiments
+page. Each part runs in a process of its own, one after the other, so that its peak memory is its own.
+
+FOLDER is a checkout of regress-lm; what it needs beside torch goes into the same environment:
+
+    git clone https://github.com/google-deepmind/regress-lm
+    pip install sentencepiece ordered-set absl-py
+
+The package of that name on the package index is by somebody else and holds no code. Without FOLDER
+ours alone is measured and nothing is compared. The vocabulary that regress-lm would download is
+learned here from the training texts, which gives shorter inputs. Weights do not change the speed
+of either, so models that are only timed are trained for a few steps, or not at all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -26,39 +32,45 @@ from typing import Any
 
 import numpy as np
 import torch
+from regress_lm_tables import document
 
 from nas_rlm.atomic_files import write_atomically
-from nas_rlm.benchmark_rows import benchmark_rows
+from nas_rlm.comparison.results import current_commit, current_machine
+from nas_rlm.comparison.space_rows import read_space_rows
 from nas_rlm.comparison.tables import update_document
 from nas_rlm.evaluation.rank_metrics import kendall_tau
-from nas_rlm.measure.device import current_environment
-from search_spaces import get_space
 from surrogates.rlm.regressor import RlmRegressor
 
-SOURCE = (
-    "git+https://github.com/google-deepmind/regress-lm@f85730da16a6aa0088750cf0b18992ea3993581c"
-)
-NEEDS = ("sentencepiece", "ordered-set", "absl-py")
 HERE = Path(__file__).parent
 ACCURACY = "accuracy_percent/cifar10"
 DEVICES = ("pixel3", "gold_6226", "titan_rtx_1", "fpga")
 METRICS = (ACCURACY, *(f"latency_ms/{device}" for device in DEVICES))
-N_TRAIN, N_TEST = 1000, 2000
-N_CANDIDATES = 10_000
+N_TRAIN, N_TEST, N_DEVELOPMENT, N_SCORED = 1000, 10_000, 1000, 2000
 TAU = 0.80
 N_SAMPLES = 64
+PEER_SECONDS = 60.0
+"""How long regress-lm is trained."""
 
 
-def rows(metrics: Sequence[str], n_rows: int) -> tuple[list[str], list[dict[str, float]]]:
-    """Texts and labels of NAS-Bench-201; a smaller number gives the first of them."""
-    found = benchmark_rows("nasbench201", list(metrics), n_rows=N_TRAIN + N_TEST, seed=0)
-    return list(found.texts[:n_rows]), [dict(row) for row in found.labels[:n_rows]]
+class Rows:
+    """Rows of NAS-Bench-201; some describe one network twice, as the benchmark does."""
 
+    def __init__(self, metrics: Sequence[str]) -> None:
+        """Shuffle training and test rows once, and development rows apart."""
+        self._rows = read_space_rows("nasbench201", metrics)
+        self._metrics = metrics
+        usable = np.random.default_rng(0).permutation(self._rows.usable(metrics))
+        self.train, self.test = usable[:N_TRAIN], usable[N_TRAIN : N_TRAIN + N_TEST]
+        apart = np.flatnonzero(self._rows.is_development)
+        self.development = np.random.default_rng(0).permutation(apart)[:N_DEVELOPMENT]
 
-def candidates(n: int) -> list[str]:
-    """Texts of random architectures, as a search meets them; some describe one network twice."""
-    space, rng = get_space("nasbench201"), np.random.default_rng(1)
-    return [space.to_text(space.sample(rng)) for _ in range(n)]
+    def texts(self, rows: Any) -> list[str]:
+        """ONNX texts of rows."""
+        return list(self._rows.texts(rows))
+
+    def labels(self, rows: Any) -> list[dict[str, float]]:
+        """Labels of rows."""
+        return self._rows.labels(rows, self._metrics)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -70,12 +82,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 def forget() -> None:
     """Read the next texts anew: nothing that an earlier call read is remembered."""
-    from surrogates.inputs import nodes, parsed_models, statements
+    from surrogates.inputs import graph_features, nodes, parsed_models, statements
 
-    for module in (nodes, parsed_models, statements):
+    for module in (nodes, parsed_models):
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
+    statements.forget_texts()
+    graph_features.forget_features()
 
 
 def peak_mb() -> float:
@@ -105,46 +119,58 @@ def deep_text(n_statements: int) -> str:
     return f"{head}\nmain ({inputs}) => (float[1,16,32,32] y)\n{{\n   {body}\n}}\n"
 
 
-def timed_model(metrics: Sequence[str]) -> RlmRegressor:
-    """Default model on so many metrics, trained for a few steps."""
-    texts, labels = rows(metrics, 200)
-    settings = {"n_steps": 10, "n_members": RlmRegressor().settings.schedule(N_TRAIN).n_members}
-    return RlmRegressor(**settings).fit(texts, labels)
+def timed_model(metrics: Sequence[str], rows: Rows) -> RlmRegressor:
+    """Default model on these metrics, trained for a few steps."""
+    n_members = RlmRegressor().settings.schedule(N_TRAIN).n_members
+    few = rows.train[:200]
+    model = RlmRegressor(n_steps=10, n_members=n_members)
+    model.fit(rows.texts(few), rows.labels(few))
+    model.predict(rows.texts(rows.development[:64]), metrics)
+    return model
 
 
 def ours_speed() -> dict[str, Any]:
     """Text to numbers for two metrics, by batch; peak memory of the largest."""
-    model = timed_model(METRICS[:2])
-    texts = candidates(N_CANDIDATES)
+    rows = Rows(METRICS[:2])
+    model = timed_model(METRICS[:2], rows)
+    texts = rows.texts(rows.test)
     by_batch = {}
-    model.predict(texts[:64])
-    for size in (1, 10, 100, 1000, N_CANDIDATES):
+    for size in (1, 10, 100, 1000, N_TEST):
         forget()
         by_batch[str(size)] = size / seconds(lambda size=size: model.predict(texts[:size]))
-    different = len(set(texts))
-    return {"per_second_by_batch": by_batch, "peak_mb": peak_mb(), "different": different}
+    peak = peak_mb()
+    different = list(dict.fromkeys(texts))
+    forget()
+    rate = len(different) / seconds(lambda: model.predict(different))
+    return {
+        "per_second_by_batch": by_batch,
+        "peak_mb": peak,
+        "n_rows": len(texts),
+        "n_different": len(different),
+        "different_per_second": rate,
+    }
 
 
 def ours_metrics() -> dict[str, Any]:
-    """Text to numbers by the number of metrics, one by one and as a chain."""
-    texts = rows(METRICS[:2], N_TRAIN + N_TEST)[0][N_TRAIN:]
+    """Text to numbers by the number of metrics, one by one and as a chain; different texts."""
     alone, chain = {}, {}
     for count in (1, 2, 5):
-        model = timed_model(METRICS[:count])
-        model.predict(texts[:64])
+        rows = Rows(METRICS[:count])
+        texts = list(dict.fromkeys(rows.texts(rows.test[:3000])))
+        model = timed_model(METRICS[:count], rows)
         forget()
-        alone[str(count)] = 2000 / seconds(lambda m=model: m.predict(texts[:2000]))
+        alone[str(count)] = len(texts) / seconds(lambda m=model, t=texts: m.predict(t))
         forget()
-        taken = seconds(lambda m=model: m.predict(texts[:200], decoding="chain"))
+        taken = seconds(lambda m=model, t=texts: m.predict(t[:200], decoding="chain"))
         chain[str(count)] = 200 / taken
     return {"alone_per_second": alone, "chain_per_second": chain}
 
 
 def ours_statements() -> dict[str, Any]:
-    """One text of so many statements, encoded and decoded by one member."""
-    model = timed_model(METRICS[:1])
-    taken, memory, lengths = {}, {}, (32, 64, 128, 250, 500, 1000, 2000)
-    for length in lengths:
+    """One text of so many statements, encoded and decoded by all members."""
+    model = timed_model(METRICS[:1], Rows(METRICS[:1]))
+    taken, memory = {}, {}
+    for length in (32, 64, 128, 250, 500, 1000, 2000):
         text = deep_text(length)
         model.predict([deep_text(length + 4)])
         forget()
@@ -154,45 +180,64 @@ def ours_statements() -> dict[str, Any]:
 
 
 def ours_training() -> dict[str, Any]:
-    """Seconds of training with 1,000 rows until tau on other rows reaches the goal."""
-    texts, labels = rows([ACCURACY], N_TRAIN + N_TEST)
-    truth = [row[ACCURACY] for row in labels[N_TRAIN:]]
-    tried = []
+    """Seconds of training until tau reaches the goal: steps chosen on development rows."""
+    rows = Rows([ACCURACY])
+
+    def tau(model: RlmRegressor, of: Any) -> float:
+        guess = model.predict(rows.texts(of))[ACCURACY].median
+        return float(kendall_tau(guess, [row[ACCURACY] for row in rows.labels(of)]))
+
+    texts, labels = rows.texts(rows.train), rows.labels(rows.train)
+    tried: list[dict[str, float]] = []
+    model = RlmRegressor()
     for n_steps in (25, 50, 100, 200, 400):
         model = RlmRegressor(n_steps=n_steps, n_members=1)
-        taken = seconds(lambda m=model: m.fit(texts[:N_TRAIN], labels[:N_TRAIN], seed=0))
-        guess = model.predict(texts[N_TRAIN:])[ACCURACY].median
-        tried.append({"steps": n_steps, "seconds": taken, "tau": float(kendall_tau(guess, truth))})
-        if tried[-1]["tau"] >= TAU:
+        forget()
+        taken = seconds(lambda m=model: m.fit(texts, labels, seed=0))
+        reached = tau(model, rows.development)
+        tried.append({"steps": n_steps, "seconds": taken, "development_tau": reached})
+        if reached >= TAU:
             break
-    return {"tried": tried}
+    return {
+        "tried": tried,
+        "tau": tau(model, rows.test[:N_SCORED]),
+        "n_scored": N_SCORED,
+        "n_rows": N_TRAIN,
+    }
 
 
-def peer_model(texts: Sequence[str], max_tokens: int) -> Any:
-    """regress-lm with its default architecture and a vocabulary of the texts."""
+def peer_model(texts: Sequence[str], max_tokens: int | None = None) -> tuple[Any, int]:
+    """regress-lm with its default architecture and a vocabulary of the texts.
+
+    Args:
+        texts: What the vocabulary is learned from.
+        max_tokens: Length of its input; None for the longest of the texts.
+
+    Returns:
+        The model and the length of its input.
+    """
     from regress_lm import rlm, vocabs
 
-    folder = Path(tempfile.mkdtemp())
-    (folder / "corpus.txt").write_text("\n".join(texts), encoding="utf-8")
-    vocabulary = vocabs.SentencePieceVocab.from_corpus(
-        folder / "corpus.txt", model_prefix=folder / "vocabulary"
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "corpus.txt").write_text("\n".join(texts), encoding="utf-8")
+        vocabulary = vocabs.SentencePieceVocab.from_corpus(
+            folder / "corpus.txt", model_prefix=folder / "vocabulary"
+        )
+    if max_tokens is None:
+        max_tokens = max(len(vocabulary.to_token_ids(text)) for text in texts)
     model = rlm.RegressLM.from_scratch(encoder_vocab=vocabulary, max_input_len=max_tokens)
     model.model.eval()
-    return model
+    return model, max_tokens
 
 
-def peer_seconds(model: Any, texts: Sequence[str], n_samples: int = N_SAMPLES) -> float:
+def peer_draws(model: Any, texts: Sequence[str], n_samples: int = N_SAMPLES) -> Any:
     """Texts to sampled numbers."""
     from regress_lm import core
 
     inputs = [core.ExampleInput(x=text) for text in texts]
-
-    def work() -> None:
-        with torch.no_grad():
-            model.model.decode(model.model.converter.convert_inputs(inputs), n_samples)
-
-    return seconds(work)
+    with torch.no_grad():
+        return model.model.decode(model.model.converter.convert_inputs(inputs), n_samples)[1]
 
 
 def cell_of(text: str) -> str:
@@ -202,186 +247,124 @@ def cell_of(text: str) -> str:
 
 def peer_speed() -> dict[str, Any]:
     """Its defaults and its kindest input, on the first test rows; peak memory; growth."""
-    texts = rows(METRICS[:2], N_TRAIN + N_TEST)[0]
-    train, test = texts[:N_TRAIN], texts[N_TRAIN:]
-    default = peer_model(train[:200], 2048)
-    size = sum(weight.numel() for weight in default.model.parameters())
-    found: dict[str, Any] = {"parameters": size, "default_per_second_by_batch": {}}
-    for batch in (1, 2):
-        taken = peer_seconds(default, test[:batch])
-        found["default_per_second_by_batch"][str(batch)] = batch / taken
-    found["peak_mb_batch_2"] = peak_mb()
-    cells = [cell_of(text) for text in (*train[:200], *test[:4])]
-    probe = peer_model(cells, 2048)
-    longest = max(len(probe.model.cfg.encoder_vocab.to_token_ids(cell)) for cell in cells)
-    kind = peer_model(cells, longest)
-    peer_seconds(kind, cells[:1], 1)
-    found["kindest_tokens"] = longest
-    found["kindest_per_second"] = 4 / peer_seconds(kind, cells[-4:])
-    found["seconds_of_one_by_tokens_8_samples"] = {
-        str(tokens): peer_seconds(peer_model(train[:50], tokens), test[:1], 8)
-        for tokens in (256, 512, 1024, 2048)
+    rows = Rows(METRICS[:2])
+    train, test = rows.texts(rows.train[:200]), rows.texts(rows.test[:4])
+    default, _ = peer_model(train, 2048)
+    peer_draws(default, test[:1], 1)
+    default_seconds = seconds(lambda: peer_draws(default, test[:1]))
+    peak = peak_mb()
+    cells = [cell_of(text) for text in (*train, *test)]
+    kindest, n_tokens = peer_model(cells)
+    peer_draws(kindest, cells[:1], 1)
+    growth = {}
+    for tokens in (256, 512, 1024, 2048):
+        model, _ = peer_model(train[:50], tokens)
+        growth[str(tokens)] = seconds(lambda model=model: peer_draws(model, test[:1], 8))
+    return {
+        "parameters": sum(weight.numel() for weight in default.model.parameters()),
+        "default_per_second": 1 / default_seconds,
+        "peak_mb": peak,
+        "kindest_tokens": n_tokens,
+        "kindest_per_second": 4 / seconds(lambda: peer_draws(kindest, cells[-4:])),
+        "seconds_of_one_by_tokens_8_samples": growth,
     }
-    return found
 
 
-def peer_training(limit: float) -> dict[str, Any]:
-    """Seconds of a training step of 16 cells, and tau after as many as fit into the limit."""
+def peer_training() -> dict[str, Any]:
+    """Steps of 16 cells in a limited time, and tau on a few test rows afterwards."""
     from regress_lm import core
 
-    texts, labels = rows([ACCURACY], N_TRAIN + 24)
-    cells = [cell_of(text) for text in texts]
-    probe = peer_model(cells[:200], 2048)
-    longest = max(len(probe.model.cfg.encoder_vocab.to_token_ids(cell)) for cell in cells)
-    model = peer_model(cells[:200], longest)
+    rows = Rows([ACCURACY])
+    cells = [cell_of(text) for text in rows.texts(rows.train)]
+    model, n_tokens = peer_model(cells)
     examples = [
-        core.Example(x=cell, y=row[ACCURACY]) for cell, row in zip(cells, labels, strict=True)
+        core.Example(x=cell, y=row[ACCURACY])
+        for cell, row in zip(cells, rows.labels(rows.train), strict=True)
     ]
     optimizer = torch.optim.AdamW(model.model.parameters(), 1e-4)
-    rng, start, steps = np.random.default_rng(0), time.perf_counter(), 0
+    rng, start, n_steps = np.random.default_rng(0), time.perf_counter(), 0
     model.model.train()
-    while time.perf_counter() - start < limit:
+    while time.perf_counter() - start < PEER_SECONDS:
         chosen = [examples[k] for k in rng.integers(N_TRAIN, size=16)]
         batch = model.model.converter.convert_examples(chosen)
         optimizer.zero_grad()
         model.model.compute_losses_and_metrics(batch)[0].mean().backward()
         optimizer.step()
-        steps += 1
+        n_steps += 1
     taken = time.perf_counter() - start
     model.model.eval()
-    with torch.no_grad():
-        inputs = model.model.converter.convert_inputs(examples[N_TRAIN:])
-        drawn = model.model.decode(inputs, 16)[1]
-    guess = np.median(np.asarray(drawn).reshape(24, -1), axis=1)
-    tau = float(kendall_tau(guess, [row[ACCURACY] for row in labels[N_TRAIN:]]))
-    return {"steps": steps, "seconds": taken, "tau_24_rows": tau, "tokens": longest}
+    few = rows.test[:24]
+    drawn = peer_draws(model, [cell_of(text) for text in rows.texts(few)], 16)
+    guess = np.median(np.asarray(drawn, dtype=np.float64).reshape(len(few), -1), axis=1)
+    tau = float(kendall_tau(guess, [row[ACCURACY] for row in rows.labels(few)]))
+    return {"steps": n_steps, "seconds": taken, "tau_24_rows": tau, "tokens": n_tokens}
 
 
-PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "peer_speed": peer_speed,  # first: what is missing shows at once
+    "peer_training": peer_training,
     "ours_speed": ours_speed,
     "ours_metrics": ours_metrics,
     "ours_statements": ours_statements,
     "ours_training": ours_training,
-    "peer_speed": peer_speed,
-    "peer_training": peer_training,
 }
 
 
-def run_part(name: str, options: argparse.Namespace, peer: Path | None) -> dict[str, Any]:
+def run_part(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run one part in a process of its own."""
-    if name.startswith("peer") and peer is None:
-        return {"missing": f"regress-lm could not be installed from {options.source}"}
     command = [sys.executable, __file__, "--part", name, "--threads", str(options.threads)]
-    command += ["--train-seconds", str(options.train_seconds)]
-    command += ["--peer", str(peer)] if peer else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if options.regress_lm:
+        command += ["--regress-lm", str(options.regress_lm)]
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise RuntimeError(f"Part {name} failed:\n{done.stderr}")
+        raise SystemExit(f"Part {name} failed:\n{done.stderr[-4000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    print(name, json.dumps(found, indent=1), file=sys.stderr)
+    print(name, json.dumps(found, indent=1), flush=True)
     return found
 
 
-def install(source: str, folder: Path) -> Path | None:
-    """Install regress-lm and what it needs beside torch; None if that fails."""
-    for wanted in ((source,), NEEDS):
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        done = subprocess.run([*command, "--target", str(folder), *wanted], check=False)
-        if done.returncode:
-            return None
-    return folder
-
-
-def document(results: dict[str, Any]) -> str:
-    """The tables of the experiments page."""
-    ours, peer = results["ours_speed"], results["peer_speed"]
-    best = ours["per_second_by_batch"][str(N_CANDIDATES)]
-    lines = [
-        "| text to two metrics, NAS-Bench-201 | architectures a second | ours is faster by | peak MB |",
-        "| --- | --- | --- | --- |",
-        f"| ours, {N_CANDIDATES:,} at once, {ours['different']:,} different | {best:,.0f} | | {ours['peak_mb']:,.0f} |",
-    ]
-    if "missing" in peer:
-        lines.append(f"| regress-lm | {peer['missing']} | | |")
-    else:
-        default = max(peer["default_per_second_by_batch"].values())
-        kindest = peer["kindest_per_second"]
-        lines += [
-            f"| regress-lm, defaults (2,048 tokens, {N_SAMPLES} samples) | {default:.3f} | "
-            f"{best / default:,.0f} (goal 10,000) | {peer['peak_mb_batch_2']:,.0f} |",
-            f"| regress-lm, the cell alone ({peer['kindest_tokens']} tokens) | {kindest:.3f} | "
-            f"{best / kindest:,.0f} (goal 2,000) | |",
-        ]
-    last = results["ours_training"]["tried"][-1]
-    lines += [
-        "",
-        f"Training on {N_TRAIN:,} accuracies: ours reaches tau {last['tau']:.3f} on 2,000 other "
-        f"rows after {last['seconds']:.1f} s ({last['steps']} steps, one member).",
-    ]
-    trained = results["peer_training"]
-    if "missing" not in trained:
-        lines[-1] += (
-            f" regress-lm did {trained['steps']} steps of 16 cells in {trained['seconds']:.0f} s "
-            f"and is then at tau {trained['tau_24_rows']:.2f} (24 rows)."
-        )
-    for title, unit, values in (
-        ("batch", "architectures a second", ours["per_second_by_batch"]),
-        (
-            "metrics, each alone",
-            "architectures a second",
-            results["ours_metrics"]["alone_per_second"],
-        ),
-        ("metrics, chain", "architectures a second", results["ours_metrics"]["chain_per_second"]),
-        ("statements of one text", "ms", _in_ms(results["ours_statements"]["seconds"])),
-    ):
-        lines += ["", f"| {title} | {' | '.join(values)} |", "| --- |" + " --- |" * len(values)]
-        lines.append(f"| {unit} | {' | '.join(f'{v:,.0f}' for v in values.values())} |")
-    machine = results["machine"]
-    lines += [
-        "",
-        f"{machine['cpu_model']}, {machine['threads']} threads, commit {machine['commit']}.",
-    ]
-    return "\n".join(lines)
-
-
-def _in_ms(values: dict[str, float]) -> dict[str, float]:
-    return {name: 1000.0 * value for name, value in values.items()}
+def checkout_commit(folder: Path) -> str:
+    """Commit of a checkout, or a word for a folder without history."""
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"at {done.stdout.strip()}" if done.returncode == 0 else "of unknown commit"
 
 
 def main() -> None:
     """Run all parts, or one of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", default=SOURCE, help="where pip finds regress-lm")
-    parser.add_argument("--peer", type=Path, help="folder where regress-lm is installed")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--regress-lm", type=Path, help="a checkout of google-deepmind/regress-lm")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--train-seconds", type=float, default=60.0)
-    parser.add_argument("--part", choices=sorted(PARTS))
+    parser.add_argument("--part", choices=list(PARTS))
     options = parser.parse_args()
+    peer = options.regress_lm
+    if peer and not (peer / "regress_lm" / "rlm.py").is_file():
+        parser.error(
+            f"--regress-lm must be a checkout of regress-lm, but {peer} has no regress_lm/rlm.py. "
+            "Get one: git clone https://github.com/google-deepmind/regress-lm"
+        )
     torch.set_num_threads(options.threads)
     if options.part:
-        if options.peer:
-            sys.path.append(str(options.peer))
-        needs_limit = options.part == "peer_training"
-        arguments = [options.train_seconds] if needs_limit else []
-        print(json.dumps(PARTS[options.part](*arguments)))
+        if peer:
+            sys.path.insert(0, str(peer.resolve()))
+        print(json.dumps(PARTS[options.part]()))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        peer = options.peer or install(options.source, Path(folder))
-        results = {name: run_part(name, options, peer) for name in PARTS}
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        cwd=HERE,
-        check=True,
-    )
-    results["machine"] = {
-        "cpu_model": current_environment().cpu_model,
-        "threads": options.threads,
-        "commit": commit.stdout.strip(),
+    results: dict[str, Any] = {
+        "machine": current_machine(),
+        "load": round(os.getloadavg()[0], 1),
+        "commit": current_commit(),
+        "n_samples": N_SAMPLES,
+        "goal_tau": TAU,
     }
-    content = json.dumps(results, indent=1) + "\n"
-    write_atomically(HERE / "regress_lm.json", content.encode())
+    if peer:
+        results["regress_lm"] = checkout_commit(peer)
+    for name in PARTS:
+        if peer or not name.startswith("peer"):
+            results[name] = run_part(name, options)
+    write_atomically(HERE / "regress_lm.json", (json.dumps(results, indent=1) + "\n").encode())
     update_document(HERE.parent / "README.md", "speed", document(results))
 
 
