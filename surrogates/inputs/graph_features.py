@@ -64,7 +64,8 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
             time and adds little.
 
     Raises:
-        TextError: If the text does not parse, reads an undefined name, or its functions recurse.
+        TextError: If the text does not parse, reads an undefined name, names more results than a
+            function has, or its functions recurse.
     """
     return _with_pairs(text) if has_pairs else _without_pairs(text)
 
@@ -155,6 +156,12 @@ class _Walker:
         inners = []
         for step, operands, _ in plan.steps:
             inner = self._node(step, tuple([values[value] for value in operands]), bound)
+            if len(inner.results) < len(step.results):
+                raise TextError(
+                    f"A call must name at most the {len(inner.results)} results of its function, "
+                    f"but a call of {step.operator} names {len(step.results)}. Export the model "
+                    "again."
+                )
             values += inner.results[: len(step.results)]
             inners.append(inner)
         sums, peaks = _added(inners)

@@ -15,7 +15,6 @@ from surrogates.base import (
     KEEP_SECONDS,
     Labels,
     Prediction,
-    PredictiveDistribution,
     Progress,
     ResumableSurrogate,
     check_rows,
@@ -27,7 +26,7 @@ from surrogates.rlm.calibration import held_out
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.heads import head_class
-from surrogates.rlm.heads.base import Head, HeadNetwork, Member, Table
+from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.resume import TrainingStates, digest_of
 from surrogates.rlm.settings import RlmSettings, Schedule
@@ -251,7 +250,7 @@ class RlmRegressor(ResumableSurrogate):
             rows_of = np.array([row_of[text] for text in texts])
         return Prediction(
             {
-                metric: _assembled(batches, [tables[place] for tables in parts], rows_of)
+                metric: assembled(batches, [tables[place] for tables in parts], rows_of)
                 for place, metric in enumerate(wanted)
             }
         )
@@ -389,25 +388,3 @@ class RlmRegressor(ResumableSurrogate):
                 )
             numerals[k] = self._digits("A known metric").spell(k, values)
         return numerals
-
-
-def _assembled(
-    batches: Sequence[NDArray[np.int64]], tables: Sequence[Table], rows_of: NDArray[np.int64]
-) -> PredictiveDistribution:
-    """Put the rows of all batches back in the order of the texts.
-
-    Args:
-        batches: Numbers of the rows of each batch.
-        tables: Of each batch.
-        rows_of: Shape ``(n,)``, the row of each text.
-    """
-    if not tables:
-        return PredictiveDistribution(np.zeros((0, 1)), np.zeros((0, 1)))
-    order = np.argsort(np.concatenate(batches))[rows_of]
-    probabilities = np.concatenate([table.probabilities for table in tables])[order]
-    values = tables[0].values
-    if values.ndim == 1:
-        shared = np.broadcast_to(values, probabilities.shape)
-        return PredictiveDistribution(shared, probabilities, ranks_by="median")
-    values = np.concatenate([table.values for table in tables])[order]
-    return PredictiveDistribution(values, probabilities)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from surrogates.base import PredictiveDistribution
 from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
 
 if TYPE_CHECKING:
@@ -72,6 +73,28 @@ class Table(NamedTuple):
 
     values: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+
+
+def assembled(
+    batches: Sequence[NDArray[np.int64]], tables: Sequence[Table], rows_of: NDArray[np.int64]
+) -> PredictiveDistribution:
+    """Return the rows of all batches in the order of the texts.
+
+    Args:
+        batches: Numbers of the rows of each batch.
+        tables: Of each batch.
+        rows_of: Shape ``(n,)``, the row of each text.
+    """
+    if not tables:
+        return PredictiveDistribution(np.zeros((0, 1)), np.zeros((0, 1)))
+    order = np.argsort(np.concatenate(batches))[rows_of]
+    probabilities = np.concatenate([table.probabilities for table in tables])[order]
+    values = tables[0].values
+    if values.ndim == 1:
+        shared = np.broadcast_to(values, probabilities.shape)
+        return PredictiveDistribution(shared, probabilities, ranks_by="median")
+    values = np.concatenate([table.values for table in tables])[order]
+    return PredictiveDistribution(values, probabilities)
 
 
 @dataclass(frozen=True)

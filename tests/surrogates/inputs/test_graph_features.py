@@ -199,3 +199,13 @@ def test_an_empty_graph_is_refused() -> None:
 
 def test_a_text_is_walked_once(text_of: Callable[[int, int], str]) -> None:
     assert graph_features(text_of(2, 3)) is graph_features(text_of(2, 3))
+
+
+def test_a_call_that_names_more_results_than_there_are_is_refused() -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17, "nas" : 1]>\n'
+        "main (float[1,4,8,8] x) => (float[1,4,8,8] z) {\n y, z = nas.f(x)\n}\n"
+        '<domain: "nas", opset_import: ["" : 17]>\nf (x) => (y) {\n y = Relu(x)\n}\n'
+    )
+    with pytest.raises(TextError, match="at most the 1 results of its function, but a call of f"):
+        graph_features(text)
