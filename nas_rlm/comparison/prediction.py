@@ -21,7 +21,7 @@ from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.comparison.splits import CellRows
 from nas_rlm.comparison.zero_cost_rows import zero_cost_ranks, zero_cost_rows
 from nas_rlm.errors import ConfigError
-from nas_rlm.evaluation.rank_metrics import spearman
+from nas_rlm.nearest_metric import nearest_metric
 from nas_rlm.seeding import derived_seed
 from surrogates import PredictiveDistribution, Surrogate
 
@@ -268,26 +268,14 @@ def _from_sources(
     for metric in metrics:
         start = time.perf_counter()
         own = rows.labels(cell.train, [metric])
-        truth = rows.columns[metric][cell.train]
-        like = {metric: nearest_metric(surrogate, train_texts, truth)} if np.ptp(truth) else None
+        nearest = nearest_metric(surrogate, train_texts, own, metric)
+        like = {metric: nearest.metric} if nearest else None
         tuned = surrogate.finetune(train_texts, own, like=like, seed=seed)
         fitted = time.perf_counter()
         found[metric] = tuned.predict(test_texts, [metric])[metric]
         seconds += fitted - start
         predict_seconds += time.perf_counter() - fitted
     return found, seconds, predict_seconds
-
-
-def nearest_metric(surrogate: Surrogate, texts: Sequence[str], labels: NDArray[np.float64]) -> str:
-    """Return the known metric whose predictions for rows correlate best with new labels.
-
-    Args:
-        surrogate: What knows other metrics.
-        texts: Of the rows.
-        labels: Of the new metric, shape ``(n,)``, not all equal.
-    """
-    found = surrogate.predict(texts)
-    return max(found, key=lambda name: spearman(found[name].estimate, labels))
 
 
 def _by_ridge(

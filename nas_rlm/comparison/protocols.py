@@ -43,21 +43,23 @@ _FEW_SHOT = (
     "constant",
     "memorizer",
 )
-_FEW_SHOT_QUICK = (
-    "rlm",
-    "gcn",
-    "graph_trees",
-    "graph_mlp",
-    "graph_gp",
-    "genome_trees",
-    "genome_mlp",
-    "genome_gp",
-    "params",
-    "macs",
-    "synflow",
-    "constant",
-    "memorizer",
+_SLOW = frozenset(
+    [
+        "rlm_pretrained",
+        "gcn_pretrained",
+        "gat",
+        "gin",
+        "graph_transformer",
+        "flan",
+        "ta_gates",
+        "brp_nas",
+        "jacov",
+        "grad_norm",
+        "snip",
+        "naswot",
+    ]
 )
+_FEW_SHOT_QUICK = tuple(name for name in _FEW_SHOT if name not in _SLOW)
 _FEW_SHOT_NOTE = (
     f"Pretrained methods learned up to {N_SOURCE:,} rows of each other space with accuracies "
     "before, once, with seed 0; their seconds are those of fine-tuning. Zero-cost scores are "

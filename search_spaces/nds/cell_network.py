@@ -13,7 +13,7 @@ Source:
     from ``cnn/model.py`` of https://github.com/quark0/darts; without the auxiliary head.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,28 +56,52 @@ def is_reduction_layer(layer: int, depth: int) -> bool:
     return layer in {depth // 3, 2 * depth // 3}
 
 
+class Layer(NamedTuple):
+    """Where a cell stands.
+
+    Attributes:
+        is_reduction: Whether it is the reduction cell.
+        is_older_larger: Whether its older input is twice as large as its newer one.
+        channels: Of each of its nodes.
+    """
+
+    is_reduction: bool
+    is_older_larger: bool
+    channels: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the cell itself brings its older input to its channels."""
+        return not self.is_older_larger and not self.is_reduction
+
+
+def layers_of(network: CellNetwork) -> Iterator[Layer]:
+    """Walk the cells of a network."""
+    channels, is_older_larger = network.width, False
+    for number in range(network.depth):
+        is_reduction = is_reduction_layer(number, network.depth)
+        channels *= 2 if is_reduction else 1
+        yield Layer(is_reduction, is_older_larger, channels)
+        is_older_larger = is_reduction
+
+
 def build_cell_network(network: CellNetwork) -> Graph:
     """Write the network for 32 x 32 images and ten classes."""
     normal = normal_form(network.normal, is_reduction=False)
     reduce = normal_form(network.reduce, is_reduction=True)
     builder = GraphBuilder((1, 3, IMAGE_SIZE, IMAGE_SIZE))
     older = newer = builder.conv(builder.x, STEM_MULTIPLIER * network.width, 3)
-    channels, stride = network.width, 1
-    for layer in range(network.depth):
-        is_older_larger = stride == 2
-        is_reduction = is_reduction_layer(layer, network.depth)
-        stride = 2 if is_reduction else 1
-        channels *= stride
-        if is_older_larger:
-            older = builder.call(write_strided_skip, older, channels=channels)
-        elif is_reduction:
-            older = write_pointwise(builder, older, channels)
+    for layer in layers_of(network):
+        if layer.is_older_larger:
+            older = builder.call(write_strided_skip, older, channels=layer.channels)
+        elif layer.is_reduction:
+            older = write_pointwise(builder, older, layer.channels)
         call = _cell_call(
-            reduce if is_reduction else normal,
-            stride,
-            is_whole=not is_older_larger and not is_reduction,
+            reduce if layer.is_reduction else normal,
+            2 if layer.is_reduction else 1,
+            is_whole=layer.is_whole,
         )
-        older, newer = newer, call.append(builder, older, newer, channels)
+        older, newer = newer, call.append(builder, older, newer, layer.channels)
     value = builder.flatten(builder.global_avg_pool(newer))
     return builder.build(builder.gemm(value, N_CLASSES))
 

@@ -35,7 +35,7 @@ from search_spaces.nds.cell_network import (
     IMAGE_SIZE,
     N_CLASSES,
     STEM_MULTIPLIER,
-    is_reduction_layer,
+    layers_of,
     write_operation,
     write_pointwise,
     write_strided_skip,
@@ -152,18 +152,14 @@ def cell_network_text(network: CellNetwork) -> str | None:
 
     c_older = c_newer = STEM_MULTIPLIER * network.width
     older = newer = append(_stem_step(c_newer), IMAGE)
-    channels, stride = network.width, 1
     steps: dict[tuple[bool, bool, int, int, int], _Step] = {}
-    for layer in range(network.depth):
-        is_older_larger = stride == 2
-        is_reduction = is_reduction_layer(layer, network.depth)
-        stride = 2 if is_reduction else 1
-        channels *= stride
+    for layer in layers_of(network):
+        is_reduction, is_older_larger, channels = layer
         if is_older_larger:
             older = append(_skip_step(c_older, channels), older)
         elif is_reduction:
             older = append(_pointwise_step(c_older, channels), older)
-        is_whole = not is_older_larger and not is_reduction
+        is_whole = layer.is_whole
         call = reduce if is_reduction else normal
         callee = normal.whole if is_whole else call.callee
         key = (is_reduction, is_whole, c_older, c_newer, channels)

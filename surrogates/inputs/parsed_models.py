@@ -22,7 +22,10 @@ from surrogates.inputs.nodes import Step, read_steps, typed_shape
 from surrogates.inputs.shapes import Shape
 
 _BOUNDARY = "\n}\n<\n"
-_HOST = '<ir_version: 8, opset_import: ["" : 17]>\nhost (float[1] x) => (float[1] x) {}\n'
+DEFAULT_OPSET = 17
+"""Of a text that names none."""
+
+_HOST = f'<ir_version: 8, opset_import: ["" : {DEFAULT_OPSET}]>\nhost (float[1] x) => (float[1] x) {{}}\n'
 _N_REMEMBERED = 16384
 
 
@@ -34,7 +37,7 @@ class MainGraph:
         inputs: Shape of every input, by name.
         stored: Shape of every initializer, by name.
         constants: Encoded tensor of every initializer that is a small constant, by name.
-        opset: Version of the default domain, 17 if the text names none.
+        opset: Version of the default domain, `DEFAULT_OPSET` if the text names none.
         declared: Shape of every other value that the text types, outputs included.
         outputs: Names that the graph returns.
         steps: Nodes in text order.
@@ -144,7 +147,7 @@ def _main(model: onnx.ModelProto) -> MainGraph:
         inputs={value.name: typed_shape(value) for value in graph.input},
         stored={tensor.name: tuple(tensor.dims) for tensor in graph.initializer},
         constants={name: encoded for name, encoded in small.items() if encoded is not None},
-        opset=next((o.version for o in model.opset_import if not o.domain), 17),
+        opset=next((o.version for o in model.opset_import if not o.domain), DEFAULT_OPSET),
         declared={v.name: typed_shape(v) for v in (*graph.value_info, *graph.output)},
         outputs=tuple(value.name for value in graph.output),
         steps=read_steps(graph.node),

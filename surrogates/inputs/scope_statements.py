@@ -25,10 +25,9 @@ from surrogates.inputs.nodes import (
     resolve_references,
     shape_fields,
 )
-from surrogates.inputs.parsed_models import Function, MainGraph
+from surrogates.inputs.parsed_models import DEFAULT_OPSET, Function, MainGraph
 from surrogates.inputs.shapes import Shape
 
-_OPSET = 17  # whose rules say what Slice and its like make of their constants
 _N_SHAPES = 16384
 _N_BODIES = 4096
 _N_MAINS = 1024
@@ -141,7 +140,7 @@ def _plain_shapes(
     given = tuple(
         [constants.get(name) or (shapes.get(name, ()) if name else None) for name in step.operands]
     )
-    return inferred_shapes(step.operator, attributes, given, len(step.results), _OPSET)
+    return inferred_shapes(step.operator, attributes, given, len(step.results), DEFAULT_OPSET)
 
 
 class ScopeReader:

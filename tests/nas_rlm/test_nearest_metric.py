@@ -36,3 +36,17 @@ def test_without_a_known_metric_or_an_order_there_is_none() -> None:
     assert nearest_metric(start, TEXTS, energies, "energy_mj/mine") is None
     equal = [{"latency_ms/mine": 3.0}] * 6
     assert nearest_metric(start, TEXTS, equal, "latency_ms/mine") is None
+
+
+def test_a_metric_without_order_never_wins_and_only_order_counts() -> None:
+    texts = [f"text {row}" for row in range(12)]
+    labels = [
+        {"latency_ms/a": -1.0 * row, "latency_ms/b": 1.0 * row, "latency_ms/c": 0.0}
+        for row in range(12)
+    ]
+    known = get_surrogate("memorizer").fit(texts, labels)
+    for sign, expected in ((1.0, "latency_ms/b"), (-1.0, "latency_ms/a")):
+        mine = [{"latency_ms/mine": sign * row**2} for row in range(12)]
+        nearest = nearest_metric(known, texts, mine, "latency_ms/mine")
+        assert nearest is not None
+        assert nearest.metric == expected

@@ -62,25 +62,15 @@ class _DenseNetwork(DataflowNetwork):
         return super()._read(batch)
 
 
-class _VariantNetwork(_DenseNetwork):
-    """The dataflow network around another encoder."""
-
-    encoder_class: ClassVar[type[DataflowEncoder]]
-
-    def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
-        super().__init__(vocabulary_size, n_counts, settings)
-        self.layers = self.encoder_class(settings.width, settings.n_layers, settings.dropout)
-
-
-class _UnmaskedNetwork(_VariantNetwork):
+class _UnmaskedNetwork(_DenseNetwork):
     encoder_class = _UnmaskedEncoder
 
 
-class _PreferringNetwork(_VariantNetwork):
+class _PreferringNetwork(_DenseNetwork):
     encoder_class = _PreferringEncoder
 
 
-class _UnsummedNetwork(_VariantNetwork):
+class _UnsummedNetwork(_DenseNetwork):
     encoder_class = _UnsummedEncoder
 
 
@@ -98,38 +88,28 @@ class _OrderedNetwork(_DenseNetwork):
         return states + self.order.weight[: states.shape[1]]
 
 
-class _VariantReader(DataflowReader):
-    """The dataflow reader with another network."""
-
-    network_class: ClassVar[type[DataflowNetwork]]
-
-    def new_network(self) -> DataflowNetwork:
-        """Create the network; see the base class."""
-        return self.network_class(self._tokenizer.vocabulary_size, self.n_counts, self._settings)
-
-
-class UnmaskedReader(_VariantReader):
+class UnmaskedReader(DataflowReader):
     """Attention heads without relations."""
 
     name: ClassVar[str] = "dataflow_unmasked"
     network_class = _UnmaskedNetwork
 
 
-class PreferringReader(_VariantReader):
+class PreferringReader(DataflowReader):
     """Attention heads that prefer a relation and see everything."""
 
     name: ClassVar[str] = "dataflow_preferring"
     network_class = _PreferringNetwork
 
 
-class UnsummedReader(_VariantReader):
+class UnsummedReader(DataflowReader):
     """No summed messages."""
 
     name: ClassVar[str] = "dataflow_unsummed"
     network_class = _UnsummedNetwork
 
 
-class OrderedReader(_VariantReader):
+class OrderedReader(DataflowReader):
     """Statements know their place in the text."""
 
     name: ClassVar[str] = "dataflow_ordered"

@@ -37,62 +37,6 @@ from surrogates.rlm.settings import RlmSettings
 _MOST_DEVIATIONS = 6.0
 
 
-class DataflowReader(TextReader):
-    """Reads texts as statement graphs and learns the tokens of statements."""
-
-    name: ClassVar[str] = "dataflow"
-
-    def __init__(
-        self, tokenizer: StatementTokenizer, counts: FeatureTable | None, settings: RlmSettings
-    ) -> None:
-        """Keep what was learned; use :meth:`learn` or :meth:`from_json`."""
-        self._tokenizer = tokenizer
-        self._counts = counts
-        self._settings = settings
-
-    @classmethod
-    def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
-        """Learn the tokens of statements and the scales of counts; see the base class."""
-        graphs = read_all(texts)
-        tokenizer = StatementTokenizer.train(
-            chain.from_iterable(graph.statements for graph in graphs),
-            vocabulary_size=settings.vocabulary_size,
-        )
-        counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
-        return cls(tokenizer, counts, settings)
-
-    @classmethod
-    def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
-        """Restore the reader; see the base class."""
-        tokenizer = StatementTokenizer.from_json(state["tokenizer"])
-        counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
-        return cls(tokenizer, counts, settings)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return tokenizer and scales; see the base class."""
-        counts = self._counts.to_state() if self._counts else None
-        return {"tokenizer": self._tokenizer.to_json(), "counts": counts}
-
-    def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
-        """Read texts into statement graphs and counts; see the base class."""
-        counts = np.zeros((len(texts), 0))
-        with paused_collection():
-            graphs = read_all(texts)
-            if self._counts and texts:
-                counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
-            interner = StatementInterner(self._tokenizer)
-            return PreparedGraphs(graphs, interner, counts, self._settings.n_layers)
-
-    def new_network(self) -> DataflowNetwork:
-        """Create the network; see the base class."""
-        return DataflowNetwork(self._tokenizer.vocabulary_size, self.n_counts, self._settings)
-
-    @property
-    def n_counts(self) -> int:
-        """How many numbers are counted in a text."""
-        return len(self._counts.names) if self._counts else 0
-
-
 class DataflowBatch(NamedTuple):
     """What the network reads of some texts.
 
@@ -153,6 +97,8 @@ class PreparedGraphs(PreparedTexts):
 class DataflowNetwork(EncoderNetwork):
     """Statement embedding, dataflow encoder, and two layers that read the counts."""
 
+    encoder_class: ClassVar[type[DataflowEncoder]] = DataflowEncoder
+
     def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
         """Create the network with random weights.
 
@@ -163,7 +109,7 @@ class DataflowNetwork(EncoderNetwork):
         """
         super().__init__()
         self.embedding = StatementEmbedding(vocabulary_size, settings.width)
-        self.layers = DataflowEncoder(settings.width, settings.n_layers, settings.dropout)
+        self.layers = self.encoder_class(settings.width, settings.n_layers, settings.dropout)
         width = settings.width
         self.counts = (
             nn.Sequential(nn.Linear(n_counts, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -190,3 +136,60 @@ class DataflowNetwork(EncoderNetwork):
         """Return what each statement says by itself, shape ``(n, s, d)`` or ``(T, d)``."""
         vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
         return functional.embedding(batch.statements, vectors)
+
+
+class DataflowReader(TextReader):
+    """Reads texts as statement graphs and learns the tokens of statements."""
+
+    name: ClassVar[str] = "dataflow"
+    network_class: ClassVar[type[DataflowNetwork]] = DataflowNetwork
+
+    def __init__(
+        self, tokenizer: StatementTokenizer, counts: FeatureTable | None, settings: RlmSettings
+    ) -> None:
+        """Keep what was learned; use :meth:`learn` or :meth:`from_json`."""
+        self._tokenizer = tokenizer
+        self._counts = counts
+        self._settings = settings
+
+    @classmethod
+    def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
+        """Learn the tokens of statements and the scales of counts; see the base class."""
+        graphs = read_all(texts)
+        tokenizer = StatementTokenizer.train(
+            chain.from_iterable(graph.statements for graph in graphs),
+            vocabulary_size=settings.vocabulary_size,
+        )
+        counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
+        return cls(tokenizer, counts, settings)
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
+        """Restore the reader; see the base class."""
+        tokenizer = StatementTokenizer.from_json(state["tokenizer"])
+        counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
+        return cls(tokenizer, counts, settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return tokenizer and scales; see the base class."""
+        counts = self._counts.to_state() if self._counts else None
+        return {"tokenizer": self._tokenizer.to_json(), "counts": counts}
+
+    def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
+        """Read texts into statement graphs and counts; see the base class."""
+        counts = np.zeros((len(texts), 0))
+        with paused_collection():
+            graphs = read_all(texts)
+            if self._counts and texts:
+                counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+            interner = StatementInterner(self._tokenizer)
+            return PreparedGraphs(graphs, interner, counts, self._settings.n_layers)
+
+    def new_network(self) -> DataflowNetwork:
+        """Create the network; see the base class."""
+        return self.network_class(self._tokenizer.vocabulary_size, self.n_counts, self._settings)
+
+    @property
+    def n_counts(self) -> int:
+        """How many numbers are counted in a text."""
+        return len(self._counts.names) if self._counts else 0

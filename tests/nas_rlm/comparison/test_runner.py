@@ -10,10 +10,10 @@ import pytest
 
 from nas_rlm.comparison import ComparisonProtocol, Method, run_protocol, runner
 from nas_rlm.comparison.details import read_details
-from nas_rlm.comparison.prediction import CellPrediction, nearest_metric
+from nas_rlm.comparison.prediction import CellPrediction
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import ConfigError, RunFolderBusyError
-from surrogates import PredictiveDistribution, get_surrogate
+from surrogates import PredictiveDistribution
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES, TINY
 
 
@@ -192,15 +192,6 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
         rows.columns[name][outside] = 1e6
     again = run_protocol(device, tmp_path / "second")
     assert [r.value for r in again.rows] == [r.value for r in results.rows]
-
-
-def test_a_new_device_starts_from_the_one_that_it_follows(rows: SpaceRows) -> None:
-    texts = rows.texts(np.arange(12))
-    columns = {name: np.arange(12.0) * sign for name, sign in (("a", -1), ("b", 1), ("c", 0))}
-    labels = [{name: column[row] for name, column in columns.items()} for row in range(12)]
-    known = get_surrogate("memorizer").fit(texts, labels)
-    assert nearest_metric(known, texts, np.arange(12.0) ** 2) == "b"
-    assert nearest_metric(known, texts, -np.arange(12.0)) == "a"
 
 
 @pytest.mark.usefixtures("space")
