@@ -8,7 +8,7 @@ writes canonical bodies itself (`search_spaces.nds.cell_text`). What is a group 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -41,6 +41,7 @@ _NAMES = weight_names(0, MAX_WEIGHTS)
 _JOINED = ", ".join(_NAMES)
 _STARTS = (0, *accumulate([len(name) + 2 for name in _NAMES]))
 _QUOTED = ", ".join([repr(name) for name in _NAMES])
+_FIRST = tuple(range(MAX_WEIGHTS))
 _DATA, _WEIGHT = label("data"), label("weight")
 
 Leaves = Callable[[], tuple[Sequence[str], Sequence[int]]]
@@ -59,6 +60,10 @@ class Callee:
         before: The text before the name.
         parts: The text behind the name, to be joined; called functions are named by key.
         calls: The called functions, call by call.
+        plain: What `key` is the hash of.
+        n_operands: Number of operands that are left: data, weights.
+        has_same_operands: Whether the operands that are left stand where they stood.
+        has_same_names: Whether the attributes that are left have their old names.
     """
 
     key: str
@@ -68,6 +73,22 @@ class Callee:
     before: str
     parts: tuple[str, ...]
     calls: tuple["Callee", ...]
+    plain: str
+    n_operands: tuple[int, int]
+    has_same_operands: bool
+    has_same_names: bool
+
+    def calling(self, other: "Callee") -> "Callee":
+        """Return the function that calls another one of the same operands in place of the last."""
+        old, new = self.calls[-1].key, other.key
+        plain = self.plain.replace(old, new)
+        return replace(
+            self,
+            key=_key(plain),
+            parts=tuple([new if part == old else part for part in self.parts]),
+            calls=(*self.calls[:-1], other),
+            plain=plain,
+        )
 
 
 class CanonicalBody(NamedTuple):
@@ -136,7 +157,8 @@ def canonical_callee(
 
     nodes = order_body(body, dict.fromkeys(inputs[:n_data], _DATA), labels, leaves)
     attributes = reference_names([node.attributes for node in nodes])
-    if any(old != new for old, new in attributes.items()):
+    has_same_names = all([old == new for old, new in attributes.items()])
+    if not has_same_names:
         nodes = [
             node._replace(attributes=rename_references(node.attributes, attributes))
             for node in nodes
@@ -155,14 +177,22 @@ def canonical_callee(
         opset,
         is_nested=bool(calls),
     )
+    places = tuple([inputs.index(name) for name in data])
+    weight_places = tuple([place - n_data for place in used])
+    plain = _plain_text(names, statements)
     return Callee(
-        key=CALL + _digest(names, statements),
-        data=tuple([inputs.index(name) for name in data]),
-        weights=tuple([place - n_data for place in used]),
+        key=_key(plain),
+        data=places,
+        weights=weight_places,
         attributes=attributes,
         before=before,
         parts=(after, *print_body(statements, body)),
         calls=calls,
+        plain=plain,
+        n_operands=(len(places), n_weights),
+        has_same_operands=places == _FIRST[: len(places)]
+        and weight_places == _FIRST[:n_weights],
+        has_same_names=has_same_names,
     )
 
 
@@ -320,16 +350,20 @@ def name_body(
     return data, statements
 
 
-def _digest(data: Sequence[str], statements: Sequence[Statement]) -> str:
-    """Return what `Function.digest` returns for the function of these inputs and all weights."""
+def _key(plain: str) -> str:
+    """Name a function by content, as `Function.digest` does."""
+    return CALL + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+
+
+def _plain_text(data: Sequence[str], statements: Sequence[Statement]) -> str:
+    """Return what `Function.digest` hashes, for the function of these inputs and all weights."""
     nodes = [
         f"('{node.op}', {_plain_names(data, first, last)}, {_plain_names(outputs, 0, 0)}, "
         f"{spelling.plain})"
         for node, spelling, data, first, last, outputs in statements
     ]
     inputs = _plain_names(data, 0, statements[-1].last)
-    plain = f"({inputs}, ('y',), [{', '.join(nodes)}])"
-    return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+    return f"({inputs}, ('y',), [{', '.join(nodes)}])"
 
 
 def _plain_names(data: Sequence[str], first: int, last: int) -> str:

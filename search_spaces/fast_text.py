@@ -226,14 +226,18 @@ def _rewrite_calls(grouped: GroupedBody, callees: Mapping[str, Callee]) -> Canon
         if callee is None:
             nodes.append(node)
             continue
-        operands = tuple([node.inputs[index] for index in callee.data])
-        if callee.weights:
-            group = node.inputs[-1]
-            weights = groups[group]
-            groups[group] = tuple([weights[index] for index in callee.weights])
-            operands += (group,)
-        attributes = node.attributes and _renamed_attributes(node.attributes, callee.attributes)
-        nodes.append(Node(callee.key, operands, node.outputs, attributes))
+        _, operands, outputs, attributes = node
+        weights = groups.get(operands[-1], ()) if operands else ()
+        n_operands = len(operands) - bool(weights), len(weights)
+        if not callee.has_same_operands or n_operands != callee.n_operands:
+            operands = tuple([node.inputs[index] for index in callee.data])
+            if callee.weights:
+                group = node.inputs[-1]
+                groups[group] = tuple([weights[index] for index in callee.weights])
+                operands += (group,)
+        if not callee.has_same_names or len(attributes) != len(callee.attributes):
+            attributes = _renamed_attributes(attributes, callee.attributes)
+        nodes.append(Node(callee.key, operands, outputs, attributes))
     by_key = {callee.key: callee for callee in callees.values()}
     return CanonicalBody(function._replace(nodes=tuple(nodes)), groups, by_key)
 

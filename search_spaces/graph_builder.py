@@ -268,18 +268,20 @@ class Body:
 
     def append_call(self, call: Call, *inputs: Value) -> Any:
         """Append a call that is prepared for inputs of these shapes; returns what `call` does."""
-        trace, attributes = call
-        if trace.name not in self.functions:
-            self.functions.update(trace.functions)
-        names = weight_names(len(self.weights), len(trace.weights))
-        self.weights += trace.weights
+        (name, op, _, weights, shapes, is_tuple, functions), attributes = call
+        if name not in self.functions:
+            self.functions.update(functions)
+        names = weight_names(len(self.weights), len(weights))
+        self.weights += weights
         index = len(self.nodes)
-        outputs = tuple([f"v{index}_{i}" for i in range(len(trace.shapes))])
         arguments = (*[value.name for value in inputs], *names)
-        self.nodes.append(Node(trace.op, arguments, outputs, attributes))
-        if trace.is_tuple:
-            return tuple(map(Value, outputs, trace.shapes))
-        return Value(outputs[0], trace.shapes[0])
+        if is_tuple:
+            outputs = tuple([f"v{index}_{i}" for i in range(len(shapes))])
+            self.nodes.append(Node(op, arguments, outputs, attributes))
+            return tuple(map(Value, outputs, shapes))
+        output = f"v{index}"
+        self.nodes.append(Node(op, arguments, (output,), attributes))
+        return Value(output, shapes[0])
 
     def call_known(
         self,

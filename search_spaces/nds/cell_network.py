@@ -63,26 +63,27 @@ class Layer(NamedTuple):
         is_reduction: Whether it is the reduction cell.
         is_older_larger: Whether its older input is twice as large as its newer one.
         channels: Of each of its nodes.
+        is_whole: Whether the cell itself brings its older input to its channels.
     """
 
     is_reduction: bool
     is_older_larger: bool
     channels: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the cell itself brings its older input to its channels."""
-        return not self.is_older_larger and not self.is_reduction
+    is_whole: bool
 
 
-def layers_of(network: CellNetwork) -> Iterator[Layer]:
-    """Walk the cells of a network."""
-    channels, is_older_larger = network.width, False
-    for number in range(network.depth):
-        is_reduction = is_reduction_layer(number, network.depth)
+@lru_cache(maxsize=256)
+def layers_of(width: int, depth: int) -> tuple[Layer, ...]:
+    """List the cells of a network in order."""
+    layers = []
+    channels, is_older_larger = width, False
+    for number in range(depth):
+        is_reduction = is_reduction_layer(number, depth)
         channels *= 2 if is_reduction else 1
-        yield Layer(is_reduction, is_older_larger, channels)
+        is_whole = not is_older_larger and not is_reduction
+        layers.append(Layer(is_reduction, is_older_larger, channels, is_whole))
         is_older_larger = is_reduction
+    return tuple(layers)
 
 
 def build_cell_network(network: CellNetwork) -> Graph:
@@ -91,7 +92,7 @@ def build_cell_network(network: CellNetwork) -> Graph:
     reduce = normal_form(network.reduce, is_reduction=True)
     builder = GraphBuilder((1, 3, IMAGE_SIZE, IMAGE_SIZE))
     older = newer = builder.conv(builder.x, STEM_MULTIPLIER * network.width, 3)
-    for layer in layers_of(network):
+    for layer in layers_of(network.width, network.depth):
         if layer.is_older_larger:
             older = builder.call(write_strided_skip, older, channels=layer.channels)
         elif layer.is_reduction:

@@ -42,6 +42,7 @@ from search_spaces.nds.cell_network import (
 )
 from search_spaces.nds.chain_text import IMAGE, ChainStatement, chain_text
 from search_spaces.passes.common_nodes import COMMUTATIVE_OPS
+from search_spaces.weight_groups import CALL
 
 __all__ = ["cell_network_text"]
 
@@ -153,13 +154,12 @@ def cell_network_text(network: CellNetwork) -> str | None:
     c_older = c_newer = STEM_MULTIPLIER * network.width
     older = newer = append(_stem_step(c_newer), IMAGE)
     steps: dict[tuple[bool, bool, int, int, int], _Step] = {}
-    for layer in layers_of(network):
-        is_reduction, is_older_larger, channels = layer
+    for layer in layers_of(network.width, network.depth):
+        is_reduction, is_older_larger, channels, is_whole = layer
         if is_older_larger:
             older = append(_skip_step(c_older, channels), older)
         elif is_reduction:
             older = append(_pointwise_step(c_older, channels), older)
-        is_whole = layer.is_whole
         call = reduce if is_reduction else normal
         callee = normal.whole if is_whole else call.callee
         key = (is_reduction, is_whole, c_older, c_newer, channels)
@@ -229,14 +229,22 @@ _CONCAT = _Step("Concat", (("axis", 1),), NO_WEIGHTS, None)
 
 def _whole(cell: Callee) -> Callee | None:
     """Write the function that brings the older input to the channels of a cell and calls it."""
+    any_cell = _whole_of_any(cell.data, len(cell.weights), has_group=bool(cell.attributes))
+    return any_cell and any_cell.calling(cell)
+
+
+@lru_cache(maxsize=1_024)
+def _whole_of_any(data: tuple[int, ...], n_weights: int, *, has_group: bool) -> Callee | None:
+    """Write it for a cell of which only the operands are known: they alone order the statements."""
+    cell = Callee(f"{CALL}cell", data, (), {}, "", (), (), "", (0, 0), False, False)
     writer = _Writer()
     operands = ["x", "x1"]
-    if 0 in cell.data:
+    if 0 in data:
         operands[0] = writer.append(_pointwise_step(_CHANNELS, _CHANNELS), "x")
-    kinds = (ValueType("float", ()),) * len(cell.weights)
-    attributes = _GROUP_REFERENCE if cell.attributes else ()
+    kinds = (ValueType("float", ()),) * n_weights
+    attributes = _GROUP_REFERENCE if has_group else ()
     call = _Step(cell.key, attributes, typed_weights(kinds), cell)
-    return writer.callee(writer.append(call, *[operands[index] for index in cell.data]))
+    return writer.callee(writer.append(call, *[operands[index] for index in data]))
 
 
 @lru_cache(maxsize=4_096)

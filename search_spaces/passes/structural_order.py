@@ -96,17 +96,17 @@ def sort_operands(nodes: Sequence[Node], leaves: Mapping[str, int]) -> tuple[Nod
     """Sort operands of commutative statements: results by statement, then inputs by colour."""
     position: dict[str, tuple[int, int]] = {}
     last = len(nodes)
-    result = []
-    for index, node in enumerate(nodes):
-        op, inputs, outputs, attributes = node
+    result = list(nodes)
+    for index, (op, inputs, outputs, attributes) in enumerate(nodes):
         if op in COMMUTATIVE_OPS:
             ranked = [
                 position[name] if name in position else (last, leaves.get(name, 0))
                 for name in inputs
             ]
             order = sorted(range(len(inputs)), key=ranked.__getitem__)
-            node = Node(op, tuple([inputs[place] for place in order]), outputs, attributes)  # noqa: PLW2901
-        result.append(node)
-        for number, name in enumerate(outputs):
+            operands = tuple([inputs[place] for place in order])
+            result[index] = Node(op, operands, outputs, attributes)
+        position[outputs[0]] = (index, 0)
+        for number, name in enumerate(outputs[1:], start=1):
             position[name] = (index, number)
     return tuple(result)
