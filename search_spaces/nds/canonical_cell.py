@@ -31,6 +31,7 @@ Node = tuple[bool, tuple[Edge, ...]]
 
 _OP_INDEX = {op: index for index, op in enumerate(OPERATIONS)}
 _OP_NAMES = tuple(OPERATIONS)
+_WEIGHTED = frozenset([name for name, op in OPERATIONS.items() if op.has_weights])
 _Key = tuple[bool, tuple[tuple[int, int], ...]]
 
 
@@ -44,7 +45,9 @@ def normal_form(cell: Cell, *, is_reduction: bool) -> tuple[Node, ...]:
             ``skip_connect`` there is no identity.
     """
     nodes = _without_dead(_resolved(cell, is_reduction=is_reduction))
-    return _sorted_nodes(_without_dead(_flattened(nodes, is_reduction=is_reduction)))
+    if any([op == "skip_connect" and source >= N_INPUTS for _, own in nodes for op, source in own]):
+        nodes = _without_dead(_flattened(nodes, is_reduction=is_reduction))
+    return _sorted_nodes(nodes)
 
 
 @lru_cache(maxsize=2_048)
@@ -75,7 +78,7 @@ def _resolved(cell: Cell, *, is_reduction: bool) -> list[Node]:
             zeros.add(value)
         elif len(live) == 1 and _is_identity(live[0], is_reduction=is_reduction):
             meaning[value] = live[0][1]
-        elif not any(_has_weights(edge, is_reduction=is_reduction) for edge in live):
+        elif not any([_has_weights(edge, is_reduction=is_reduction) for edge in live]):
             meaning[value] = first.setdefault(tuple(sorted(live)), value)
     return nodes
 
@@ -87,8 +90,8 @@ def _is_identity(edge: Edge, *, is_reduction: bool) -> bool:
 
 def _has_weights(edge: Edge, *, is_reduction: bool) -> bool:
     """Tell whether an edge has weights."""
-    is_strided = is_reduction and edge[1] < N_INPUTS
-    return OPERATIONS[edge[0]].has_weights or (edge[0] == "skip_connect" and is_strided)
+    op, source = edge
+    return op in _WEIGHTED or (is_reduction and source < N_INPUTS and op == "skip_connect")
 
 
 def _flattened(nodes: Sequence[Node], *, is_reduction: bool) -> list[Node]:
@@ -165,7 +168,8 @@ def _smallest(
         ties: list[int] = []
         for index in left:
             is_output, edges = nodes[index]
-            own = sorted([(number[source], op) for op, source in edges])
+            own = [(number[source], op) for op, source in edges]
+            own.sort()
             if own and own[-1][0] == _UNNUMBERED:
                 continue
             key = (not is_output, tuple(own))
