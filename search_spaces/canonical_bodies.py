@@ -70,13 +70,13 @@ class Callee:
     data: tuple[int, ...]
     weights: tuple[int, ...]
     attributes: Mapping[str, str]
-    before: str
-    parts: tuple[str, ...]
-    calls: tuple["Callee", ...]
-    plain: str
-    n_operands: tuple[int, int]
-    has_same_operands: bool
-    has_same_names: bool
+    before: str = ""
+    parts: tuple[str, ...] = ()
+    calls: tuple["Callee", ...] = ()
+    plain: str = ""
+    n_operands: tuple[int, int] = (0, 0)
+    has_same_operands: bool = False
+    has_same_names: bool = False
 
     def calling(self, other: "Callee") -> "Callee":
         """Return the function that calls another one of the same operands in place of the last."""
@@ -157,7 +157,7 @@ def canonical_callee(
 
     nodes = order_body(body, dict.fromkeys(inputs[:n_data], _DATA), labels, leaves)
     attributes = reference_names([node.attributes for node in nodes])
-    has_same_names = all([old == new for old, new in attributes.items()])
+    has_same_names = all(old == new for old, new in attributes.items())
     if not has_same_names:
         nodes = [
             node._replace(attributes=rename_references(node.attributes, attributes))
@@ -190,8 +190,7 @@ def canonical_callee(
         calls=calls,
         plain=plain,
         n_operands=(len(places), n_weights),
-        has_same_operands=places == _FIRST[: len(places)]
-        and weight_places == _FIRST[:n_weights],
+        has_same_operands=places == _FIRST[: len(places)] and weight_places == _FIRST[:n_weights],
         has_same_names=has_same_names,
     )
 

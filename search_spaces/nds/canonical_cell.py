@@ -45,7 +45,7 @@ def normal_form(cell: Cell, *, is_reduction: bool) -> tuple[Node, ...]:
             ``skip_connect`` there is no identity.
     """
     nodes = _without_dead(_resolved(cell, is_reduction=is_reduction))
-    if any([op == "skip_connect" and source >= N_INPUTS for _, own in nodes for op, source in own]):
+    if any(op == "skip_connect" and source >= N_INPUTS for _, own in nodes for op, source in own):
         nodes = _without_dead(_flattened(nodes, is_reduction=is_reduction))
     return _sorted_nodes(nodes)
 
@@ -78,7 +78,7 @@ def _resolved(cell: Cell, *, is_reduction: bool) -> list[Node]:
             zeros.add(value)
         elif len(live) == 1 and _is_identity(live[0], is_reduction=is_reduction):
             meaning[value] = live[0][1]
-        elif not any([_has_weights(edge, is_reduction=is_reduction) for edge in live]):
+        elif not any(_has_weights(edge, is_reduction=is_reduction) for edge in live):
             meaning[value] = first.setdefault(tuple(sorted(live)), value)
     return nodes
 

@@ -13,7 +13,7 @@ Source:
     from ``cnn/model.py`` of https://github.com/quark0/darts; without the auxiliary head.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 

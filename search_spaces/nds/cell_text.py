@@ -236,7 +236,7 @@ def _whole(cell: Callee) -> Callee | None:
 @lru_cache(maxsize=1_024)
 def _whole_of_any(data: tuple[int, ...], n_weights: int, *, has_group: bool) -> Callee | None:
     """Write it for a cell of which only the operands are known: they alone order the statements."""
-    cell = Callee(f"{CALL}cell", data, (), {}, "", (), (), "", (0, 0), False, False)
+    cell = Callee(f"{CALL}cell", data, weights=(), attributes={})
     writer = _Writer()
     operands = ["x", "x1"]
     if 0 in data:

@@ -118,14 +118,17 @@ def _order(
     statements: Sequence[ChainStatement], live: Sequence[int], image: ValueType
 ) -> list[int] | None:
     """Return the canonical order of the live statements; None if two of them tie."""
-    depths = {IMAGE: 0}
-    at_depth: dict[int, list[int]] = {}
+    depths = [0] * (len(statements) + 1)  # the last one, at `IMAGE`, is that of the image
+    colours = [*depths[:-1], type_label(image)]
+    levels: list[list[int]] = [[] for _ in depths]
     for index in live:
-        depth = 1 + max([depths[operand] for operand in statements[index].operands])
-        depths[index] = depth
-        at_depth.setdefault(depth, []).append(index)
-    last = max([level[-1] for level in at_depth.values() if len(level) > 1], default=IMAGE)
-    colours = {IMAGE: type_label(image)}
+        depth = 0
+        for operand in statements[index].operands:
+            if depths[operand] > depth:
+                depth = depths[operand]
+        levels[depth].append(index)
+        depths[index] = depth + 1
+    last = max([level[-1] for level in levels if len(level) > 1], default=IMAGE)
     for index in live:
         if index > last:
             break
@@ -135,8 +138,7 @@ def _order(
         found.append(statement_colour(op, attributes))
         colours[index] = mix(found)
     order: list[int] = []
-    for depth in sorted(at_depth):
-        level = at_depth[depth]
+    for level in levels:
         if len(level) > 1:
             if len({colours[index] for index in level}) < len(level):
                 return None

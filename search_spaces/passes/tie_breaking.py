@@ -187,8 +187,9 @@ class _Partition:
         while self._n_visits < _MAX_VISITS:
             groups: defaultdict[int, list[int]] = defaultdict(list)
             for item in set(items):
-                if len(self.members[self.colours[item]]) > 1:
-                    groups[self.colours[item]].append(item)
+                colour = self.colours[item]
+                if len(self.members[colour]) > 1:
+                    groups[colour].append(item)
             splits = [self._split(colour, group) for colour, group in groups.items()]
             new = dict(chain.from_iterable(splits))
             if not new:
