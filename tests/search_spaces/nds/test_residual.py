@@ -108,6 +108,20 @@ def test_sizes_are_those_of_the_paper(name: str, size: int) -> None:
     assert get_space(name).size == size
 
 
+@pytest.mark.parametrize("name", ["nds_resnet", "nds_resnext", "nds_resnext_b"])
+def test_every_gene_changes_the_text(name: str) -> None:
+    """So no two architectures are one network, and `size` counts networks."""
+    space = get_space(name)
+    genome = [n // 2 for n in space.genome_choices]
+    neighbours = {
+        (*genome[:index], value, *genome[index + 1 :])
+        for index, n in enumerate(space.genome_choices)
+        for value in range(n)
+    }
+    texts = {space.to_text(space.from_genome(neighbour)) for neighbour in neighbours}
+    assert len(texts) == len(neighbours) == 1 + sum(n - 1 for n in space.genome_choices)
+
+
 @pytest.mark.parametrize(("name", "net"), [("nds_resnet", BASIC), ("nds_resnext", BOTTLENECK)])
 def test_quoted_networks_belong_to_their_space(name: str, net: dict[str, Any]) -> None:
     space = get_space(name)
