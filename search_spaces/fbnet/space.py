@@ -17,7 +17,7 @@ class FBNet(SearchSpace[FBNetArchitecture]):
 
     Different assignments can be one network: within a stage, a skip that hands on its input may
     stand anywhere. `canonical` moves such skips to the end of their stage. `sample` is uniform over
-    the assignments, as the published tables drew them.
+    the assignments.
     """
 
     name = "fbnet"
