@@ -5,6 +5,7 @@ from pathlib import Path
 
 import search_spaces
 from nas_rlm.benchmark.architecture_table import ArchitectureTable
+from nas_rlm.benchmark.untrusted_files import check_sha256
 from nas_rlm.errors import BenchmarkError, suggest
 
 
@@ -55,24 +56,29 @@ FORMATS: dict[str, Callable[[Path, str | None], ArchitectureTable]] = {
 """Name of a format to its reader; add a new one here."""
 
 
-def read_table(form: str, path: Path, *, space: str | None = None) -> ArchitectureTable:
+def read_table(
+    form: str, path: Path, *, space: str | None = None, sha256: str | None = None
+) -> ArchitectureTable:
     """Read a published table.
 
     Args:
         form: A key of `FORMATS`.
         path: The file, or the folder for ``help``.
         space: Search space of the rows; None for the first that the format has.
+        sha256: Checksum that the file must have, 64 hexadecimal digits; None for any.
 
     Returns:
         The rows.
 
     Raises:
-        BenchmarkError: If format or space are unknown, or the table is refused.
+        BenchmarkError: If format or space are unknown, or the table is refused, its checksum too.
         DataFileError: If a file of network design spaces is refused.
     """
     if form not in FORMATS:
         message = f"Unknown format {form!r}. {suggest(form, FORMATS, kind='formats')}"
         raise BenchmarkError(message)
+    if sha256 is not None:
+        check_sha256(path, sha256)
     return FORMATS[form](path, space)
 
 

@@ -153,6 +153,7 @@ DATA_FILES: dict[str, DataFile] = {
                 },
             },
             n_rows=15_625,
+            sha256="19479c44583d200707ea436a7f4288c2ce8fc2502324cbbe77ee3d13b28f64b5",
         ),
         DataFile(
             name="nasbench101.csv.gz",
@@ -162,6 +163,7 @@ DATA_FILES: dict[str, DataFile] = {
             metric_columns={**_EPOCHS, "train_seconds/cifar10_108epochs": "time108_s"},
             metric_factors=dict.fromkeys(_EPOCHS, 100.0),
             n_rows=23_985,
+            sha256="fc89cd0c5a27bc05afbfb642502664860dc60a8467730554474fe046029bfad6",
         ),
         DataFile(
             name="fbnet.csv.gz",
@@ -170,6 +172,7 @@ DATA_FILES: dict[str, DataFile] = {
             read_architecture=_fbnet,
             metric_columns=_latencies(1, 32, 64),
             n_rows=5_000,
+            sha256="4805079b65892df3472aa033a18b2020e7240e0e73d2695fbe8960d8018e0fc2",
         ),
         DataFile(
             name="ofa_mbv3_accuracy.csv.gz",
@@ -178,6 +181,7 @@ DATA_FILES: dict[str, DataFile] = {
             read_architecture=_ofa_mbv3,
             metric_columns={"accuracy_percent/imagenet": "top1"},
             n_rows=1_937,
+            sha256="ad776fc6b715c04ca7e2246fb870e7a58e376c45e9ce67efb46fc392e5ce0eff",
         ),
         DataFile(
             name="ofa_mbv3_latency.csv.gz",
@@ -190,6 +194,7 @@ DATA_FILES: dict[str, DataFile] = {
                 for batch in (1, 32, 64)
             },
             n_rows=5_000,
+            sha256="7e0f0406f4cfd50929afc55e4de2440bce5d4d3e387bb60f3d64d0ab7e7502fc",
         ),
         DataFile(
             name="nasbench_macro.csv.gz",
@@ -198,6 +203,7 @@ DATA_FILES: dict[str, DataFile] = {
             read_architecture=_nasbench_macro,
             metric_columns={"accuracy_percent/cifar10": "acc_mean"},
             n_rows=6_561,
+            sha256="cb7baac715be9fac42fc9c69d72105c77cc1a97f69a3efc6fed88a799c791a15",
         ),
         DataFile(
             name="darts_nb301_surrogate.csv.gz",
@@ -211,6 +217,7 @@ DATA_FILES: dict[str, DataFile] = {
             read_architecture=_nasbench301,
             metric_columns={"accuracy_percent/cifar10_surrogate": "val_acc"},
             n_rows=1_218,
+            sha256="9c318a95f856cabc73e1df6f2d515624d668defa70bf62039435081a7dd0071f",
         ),
         DataFile(
             name="enas_weight_sharing.csv.gz",
@@ -222,6 +229,7 @@ DATA_FILES: dict[str, DataFile] = {
             metric_columns={"accuracy_percent/cifar10_shared_weights": "ws_acc"},
             metric_factors={"accuracy_percent/cifar10_shared_weights": 100.0},
             n_rows=20_020,
+            sha256="419b5f0ed3619f4d893c21be0324d93c3ce97620e173159ffac093711f7ba414",
             n_first_rows=1_000,  # of the supernet's warm-up
         ),
     )

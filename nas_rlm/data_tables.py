@@ -7,6 +7,7 @@ that are known. Cells come from outside: every one that is used is checked.
 
 import csv
 import gzip
+import hashlib
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ class DataFile:
     """Metric name to the factor from the file's unit to the metric's; absent means 1."""
     n_first_rows: int = 0
     """Rows at the beginning whose metrics are not to be used."""
+    sha256: str = ""
+    """Checksum of the unpacked content; empty where none is known."""
 
 
 class Line(NamedTuple):
@@ -81,6 +84,26 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
                 yield Line(rows.line_num, tuple([row[place] for place in places]))
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
         message = f"{path.name} is truncated or not a CSV file: {error}. Get it anew."
+        raise DataFileError(message) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = f"Data file {str(path)!r} cannot be read: {reason}. Check its folder."
+        raise DataFolderError(message) from error
+
+
+def content_sha256(path: Path) -> str:
+    """Return the checksum of a file's unpacked content, 64 hexadecimal digits.
+
+    Raises:
+        DataFolderError: If the file cannot be opened.
+        DataFileError: If it is truncated.
+    """
+    try:
+        opened = gzip.open if path.name.endswith(".gz") else open
+        with opened(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = f"{path.name} is truncated: {error}. Get it anew."
         raise DataFileError(message) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -5,9 +5,14 @@
 "Ours" is canonical text with functions; "flat" the same network with its functions inlined, as
 other exporters write it. Characters and statements are medians over sampled architectures, rates
 are architectures a second of CPU time on one core (flat: functions inlined, canonicalised, printed,
-over a twentieth of the architectures). One NAS-Bench-201 network, written in torch, goes through
-``torch.onnx.export`` too: its text is the official printer's without the values of the weights.
-Figures go to results.json beside this file and to the table in experiments/README.md.
+over a twentieth of the architectures).
+
+One network of every space, the first of those, goes through ``torch.onnx.export`` too. Its torch
+module is `OnnxNetwork`, which computes a materialized model with one torch function for each
+operator and gives the outputs of onnxruntime. So BatchNorms are folded already and weights have
+short names; a network written by hand in torch has longer ones and more statements, as the
+NAS-Bench-201 network below shows. Texts are the official printer's without the values of the
+weights. Figures go to results.json beside this file and to the tables in experiments/README.md.
 """
 
 import argparse
@@ -31,12 +36,14 @@ from torch import nn
 from nas_rlm.atomic_files import write_atomically
 from nas_rlm.comparison.results import current_commit, current_machine
 from nas_rlm.comparison.tables import update_document
-from search_spaces import SPACES, get_space, to_text
+from nas_rlm.zero_cost.network import OnnxNetwork
+from search_spaces import SPACES, SearchSpace, get_space, materialize, to_text
 
 HERE = Path(__file__).resolve().parent
 CELL = "|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 """The NAS-Bench-201 cell that is written in torch below."""
-N_EXPORTS = 3
+N_EXPORTS = 2
+"""Exports through torch that a rate is measured on."""
 
 
 class ConvBlock(nn.Sequential):
@@ -94,12 +101,12 @@ class Network(nn.Sequential):
         super().__init__(*parts, nn.Linear(64, 10))
 
 
-def torch_model(network: nn.Module) -> onnx.ModelProto:
+def torch_model(network: nn.Module, image: Sequence[int]) -> onnx.ModelProto:
     """Export through torch and drop the values of the weights."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, (torch.zeros(1, 3, 32, 32),), stream, dynamo=False)
+        torch.onnx.export(network, (torch.zeros(*image),), stream, dynamo=False)
     model = onnx.load_from_string(stream.getvalue())
     del model.graph.initializer[:]
     return model
@@ -151,32 +158,40 @@ def measure(name: str, n: int) -> dict[str, Any]:
         "flat_characters": int(median(len(flat_text(model)) for model in models)),
         "flat_statements": int(median(map(statements_of, flat_models))),
         "flat_rate": round(flat, 1),
+        "one": measure_one(
+            space, architectures[0], OnnxNetwork(materialize(models[0], seed=0)).eval()
+        ),
     }
 
 
-def measure_torch() -> dict[str, Any]:
-    """Measure one NAS-Bench-201 network, ours and through torch."""
-    space, network = get_space("nasbench201"), Network().eval()
-    cell = space.parse(CELL)
-    model = space.to_onnx(cell)
-    own = sum(weight.numel() for weight in network.parameters())
-    if own != space.published_counts(cell).parameters:
-        message = f"The torch network has {own} parameters; it is not the one of the cell."
-        raise SystemExit(message)
-    exported = torch_model(network)
+def measure_one(space: SearchSpace[Any], architecture: Any, network: nn.Module) -> dict[str, Any]:
+    """Measure one network, ours and through torch."""
+    model = space.to_onnx(architecture)
+    image = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    exported = torch_model(network, image)
     return {
-        "cell": CELL,
-        "characters": len(space.to_text(cell)),
+        "architecture": space.format(architecture),
+        "characters": len(space.to_text(architecture)),
         "statements": statements_of(model),
         "flat_characters": len(flat_text(model)),
         "flat_statements": statements_of(onnx.inliner.inline_local_functions(model)),
         "torch_characters": len(printed(exported)),
         "torch_statements": statements_of(exported),
         "torch_rate": round(
-            rate(lambda item: printed(torch_model(item)), [network] * N_EXPORTS), 2
+            rate(lambda item: printed(torch_model(item, image)), [network] * N_EXPORTS), 2
         ),
-        "torch_version": torch.__version__.partition("+")[0],
     }
+
+
+def measure_by_hand() -> dict[str, Any]:
+    """Measure the NAS-Bench-201 network that is written in torch above."""
+    space, network = get_space("nasbench201"), Network().eval()
+    cell = space.parse(CELL)
+    own = sum(weight.numel() for weight in network.parameters())
+    if own != space.published_counts(cell).parameters:
+        message = f"The torch network has {own} parameters; it is not the one of the cell."
+        raise SystemExit(message)
+    return measure_one(space, cell, network)
 
 
 def table(results: dict[str, Any]) -> str:
@@ -191,19 +206,32 @@ def table(results: dict[str, Any]) -> str:
             for row in results["rows"]
         ),
     ]
-    one = results["torch"]
     lines += [
         "",
-        f"One NAS-Bench-201 network (`{one['cell'].replace('|', chr(92) + '|')}`): ours "
-        f"{one['characters']:,} characters, {one['statements']} statements; flat "
-        f"{one['flat_characters']:,} and {one['flat_statements']}; `torch.onnx.export` (torch "
-        f"{one['torch_version']}, weights without values) {one['torch_characters']:,} and "
-        f"{one['torch_statements']}, {one['torch_rate']:.1f} exports a second.",
+        "One network of every space, the first random one, against `torch.onnx.export` (torch "
+        f"{results['torch_version']}, weights without values) of a module that computes the "
+        "same graph with one torch function for each operator, BatchNorms folded:",
+        "",
+        "| space | characters | statements | flat: characters | statements "
+        "| torch: characters | statements | a second |",
+        "|---|---|---|---|---|---|---|---|",
+        *(f"| `{row['space']}` | {_cells(row['one'])} |" for row in results["rows"]),
+        f"| `nasbench201`, by hand | {_cells(results['by_hand'])} |",
+        "",
+        f"The last row is `{results['by_hand']['architecture'].replace('|', chr(92) + '|')}`, "
+        "written by hand as torch modules with BatchNorms.",
         "",
         f"CPU time of one core; {results['machine']}; load average {results['load']} when it "
         f"started (other programs slow these figures); commit {results['commit']}.",
     ]
     return "\n".join(lines)
+
+
+def _cells(one: dict[str, Any]) -> str:
+    """Return the figures of one network as cells of a table."""
+    keys = ("characters", "statements")
+    counts = [one[f"{kind}{key}"] for kind in ("", "flat_", "torch_") for key in keys]
+    return " | ".join([*[f"{count:,}" for count in counts], f"{one['torch_rate']:.1f}"])
 
 
 def main() -> None:
@@ -213,6 +241,7 @@ def main() -> None:
     parser.add_argument("--architectures", type=int, default=400)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    torch_model(nn.Conv2d(3, 3, 1), (1, 3, 8, 8))  # the first export of a process loads libraries
     names = options.space or list(SPACES)
     load = round(os.getloadavg()[0], 1)
     rows = []
@@ -224,8 +253,9 @@ def main() -> None:
         "commit": current_commit(),
         "machine": current_machine(),
         "load": load,
+        "torch_version": torch.__version__.partition("+")[0],
         "rows": rows,
-        "torch": measure_torch(),
+        "by_hand": measure_by_hand(),
     }
     print(table(results))
     if not options.space:  # a part of the spaces is a trial

@@ -7,7 +7,9 @@ size before they are read.
 
 import contextlib
 import csv
+import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ MAX_BYTES = 512 * 2**20
 MAX_TORCH_BYTES = 64 * 2**20
 """Largest content of a torch file; the published lists have under 1 MB."""
 
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _PICKLE_SUFFIXES = frozenset({".pickle", ".pkl", ".pth", ".pbz2", ".p"})
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"BZh", b"PK\x03\x04")
 
@@ -38,6 +41,37 @@ def refuse_pickle(path: Path, conversion: str) -> None:
         message = (
             f"{path.name} is a pickle, which can run any code when it is loaded, so it is never "
             f"read here. {conversion}"
+        )
+        raise BenchmarkError(message)
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Refuse a file that has another checksum than its publisher says.
+
+    Args:
+        path: The file; a folder has no checksum.
+        expected: 64 hexadecimal digits, in upper or lower case.
+
+    Raises:
+        BenchmarkError: If the checksum is another one or malformed, or the file cannot be read.
+    """
+    if not _SHA256.fullmatch(expected):
+        message = f"A SHA-256 checksum must be 64 hexadecimal digits, but got {expected[:80]!r}."
+        raise BenchmarkError(message)
+    if path.is_dir():
+        message = f"{str(path)!r} is a folder; check its files with `sha256sum --check`."
+        raise BenchmarkError(message)
+    _check_size(path, 2**62)
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        message = f"{str(path)!r} cannot be read: {error.strerror or type(error).__name__}."
+        raise BenchmarkError(message) from error
+    if found != expected.lower():
+        message = (
+            f"{path.name} must have the SHA-256 checksum {expected.lower()}, but has {found}. "
+            "Get it anew."
         )
         raise BenchmarkError(message)
 

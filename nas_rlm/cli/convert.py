@@ -18,6 +18,9 @@ def convert(
     space: Annotated[
         str | None, typer.Option(help="Search space of the rows; nds needs it.")
     ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="Checksum that the file must have, else it is refused.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Convert a published table to a CSV file that `train --csv` reads.
@@ -26,7 +29,7 @@ def convert(
     """
     from nas_rlm.conversion import read_table
 
-    table = read_table(form, source, space=space)
+    table = read_table(form, source, space=space, sha256=sha256)
     table.write_csv(out)
     counts = {name: sum(name in row for row in table.metrics) for name in table.metric_names}
     if json:

@@ -39,7 +39,8 @@ def data(
 
     They lie in the folder that the environment variable NAS_RLM_DATA names. A check reads every
     row, validates its architecture and metrics, and compares exact counts of parameters and
-    multiply-adds. It ends with status 1 if a row disagrees or a file is missing.
+    multiply-adds. It ends with status 1 if a row disagrees or a file is missing. "Content" says
+    whether the checksum is that of the known file.
     """
     if action is Action.LIST:
         _list(file, json=json)
@@ -117,15 +118,19 @@ def _check(names: list[str] | None, *, json: bool) -> None:
         raise typer.Exit(EXIT_FAILURE)
 
 
+_CONTENT = {True: "known", False: "other", None: "-"}
+
+
 def _print_reports(reports: "tuple[FileReport, ...]") -> None:
     """Print one line a file, then the rows that disagree."""
     print_table(
-        ("file", "space", "rows", "agree", "documented", "wrong", "s"),
+        ("file", "space", "rows", "content", "agree", "documented", "wrong", "s"),
         [
             (
                 report.file,
                 report.space,
                 report.rows if report.is_present else "missing",
+                _CONTENT[report.is_known_content],
                 ", ".join(f"{name} {count}" for name, count in report.checks.items()) or "-",
                 max(report.documented.values(), default=0),
                 report.n_wrong,

@@ -16,7 +16,8 @@ class FBNet(SearchSpace[FBNetArchitecture]):
     """FBNet for ImageNet; 9**22 architectures, all assignments of operations to layers counted.
 
     Different assignments can be one network: within a stage, a skip that hands on its input may
-    stand anywhere. `canonical` moves such skips to the end of their stage.
+    stand anywhere. `canonical` moves such skips to the end of their stage. `sample` is uniform over
+    the assignments.
     """
 
     name = "fbnet"

@@ -16,7 +16,8 @@ __all__ = ["NasBench201"]
 class NasBench201(SearchSpace[Cell]):
     """NAS-Bench-201 in one of its three macro skeletons; 15,625 cells, isomorphic ones counted.
 
-    5,260 of them are different networks, see `search_spaces.nasbench201.equivalence`.
+    5,260 of them are different networks, see `search_spaces.nasbench201.equivalence`. `sample` is
+    uniform over the 15,625, each of which the benchmark has trained.
 
     Args:
         name: Name in the registry.

@@ -134,6 +134,9 @@ FAMILIES = {
 class CellSpace(SearchSpace[CellNetwork]):
     """A cell space; every assignment of the genes counts as an architecture.
 
+    `sample` is uniform over these assignments, as the paper samples and counts, and so favours
+    networks that many of them describe; how many networks are distinct is not known.
+
     Genes: operation and input of both edges of every node, normal cell before reduction cell; then
     width and depth. The published string is the ``net`` of an NDS file (JSON); where width and
     depth are fixed, it is the genotype. Both are read in either space.

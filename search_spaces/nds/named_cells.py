@@ -3,6 +3,12 @@
 `NAMED_CELLS` maps a name to (space, genotype). ``enas`` is the arc that the authors give for
 training, read by `search_spaces.nds.cell.loose_ends`.
 
+Counts of all six equal those of the PyTorch network of pycls, counted there. Two figures in print
+do not belong to these cells: 3.3 million parameters for the first-order cell of DARTS, whose
+``DARTS_V1`` has 3,169,414 at its width 36 and depth 20, and 4.6 million for ENAS, whose arc has
+3,729,430 at the 36 channels and 17 cells of its script; ENAS's own network, with one more pointwise
+convolution a cell, does not come to 4.6 million either.
+
 Source:
     ``cnn/genotypes.py`` of https://github.com/quark0/darts (NASNet-A, AmoebaNet-A, DARTS);
     https://github.com/chenxi116/PNASNet.pytorch; ``scripts/cifar10_micro_final.sh`` of

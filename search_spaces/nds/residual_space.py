@@ -63,7 +63,7 @@ FAMILIES = {
 
 
 class ResidualSpace(SearchSpace[ResidualNetwork]):
-    """A residual space; all of its networks are different.
+    """A residual space; all of its networks are different, and `sample` is uniform over them.
 
     Genes: depth, width, ratio and groups of the first stage, then of the second and the third; a
     space without ratio and groups has one choice for these. The published string is the ``net``

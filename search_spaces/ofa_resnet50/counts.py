@@ -4,9 +4,10 @@ Parameters of the PyTorch model: convolutions without bias, two vectors for ever
 classifier with bias. Mult-adds: products of convolutions and the classifier, nothing else.
 
 The settings of the eight published sub-networks (``resnet50D_MAC@4.1B_top1@79.8`` and so on) are
-no longer to be had, so these counts are proven on the point of the space that is ResNet-50-D
-itself, whose 25,576,264 parameters, 4.35 billion operations and 11.9 million activations are
-published with timm's ``resnet50d``, and against the graph.
+no longer to be had. So these counts are proven against the authors' PyTorch model, counted there at
+six points with the largest and the smallest network among them; on the point of the space that is
+ResNet-50-D itself, whose 25,576,264 parameters, 4.35 billion operations and 11.9 million
+activations are published with timm's ``resnet50d``; and against the graph.
 
 Source:
     ``ResNet50LatencyTable.count_flops_given_config`` of

@@ -1,5 +1,7 @@
 """Checking every row of the data files: exact counts agree, and one wrong digit is found."""
 
+import dataclasses
+import gzip
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from nas_rlm import data_check
 from nas_rlm.data_check import CHECKS, DOCUMENTED, check_data, find_file
 from nas_rlm.data_files import DATA_FILES
-from nas_rlm.errors import DataFileError
+from nas_rlm.data_tables import content_sha256
+from nas_rlm.errors import DataFileError, DataFolderError
 
 MACRO = {
     "arch": "a02012100",
@@ -33,8 +36,6 @@ NASBENCH101 = {
 
 def write(folder: Path, name: str, *rows: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Write a plain file with these rows that stands for a known one."""
-    import dataclasses
-
     plain = name.removesuffix(".gz")
     lines = [
         ",".join(f'"{cell}"' for cell in line) for line in (rows[0], *(r.values() for r in rows))
@@ -108,6 +109,37 @@ def test_a_wrong_hash_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert problems(tmp_path) == [(2, "module hash", "0" * 32, NASBENCH101["hash"])]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_the_checksum_is_that_of_the_unpacked_content(name: str, tmp_path: Path) -> None:
+    """The digest of "abc" is an example of FIPS 180-4."""
+    content = b"abc" if name == "a.csv" else gzip.compress(b"abc")
+    (tmp_path / name).write_bytes(content)
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert content_sha256(tmp_path / name) == known
+    with pytest.raises(DataFolderError, match="cannot be read"):
+        content_sha256(tmp_path / "b.csv")
+
+
+def test_a_truncated_file_has_no_checksum(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"abc")[:-3])
+    with pytest.raises(DataFileError, match=r"a\.csv\.gz is truncated"):
+        content_sha256(tmp_path / "a.csv.gz")
+
+
+def test_other_content_is_said_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "nasbench_macro.csv.gz", MACRO, monkeypatch=monkeypatch)
+    (report,) = check_data(folder=tmp_path)
+    assert (report.is_known_content, report.is_right) == (False, True)
+    (file,) = data_check.DATA_FILES.values()
+    for known, expected in ((content_sha256(tmp_path / file.name), True), ("", None)):
+        own = dataclasses.replace(file, sha256=known)
+        monkeypatch.setattr(data_check, "DATA_FILES", {file.name: own})
+        (report,) = check_data(folder=tmp_path)
+        assert report.is_known_content is expected
+
+
 def test_many_problems_are_counted_and_few_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +203,7 @@ def test_every_row_of_every_file_is_right(data_folder: Path) -> None:
     assert [report.file for report in reports if not report.is_right] == []
     assert sum(report.rows for report in reports) == steps[-1][0] == steps[-1][1] == 79_346
     assert steps == sorted(steps)
+    assert all(report.is_known_content for report in reports)
     assert reports[0].documented == DOCUMENTED["nasbench201.csv.gz"]
     for report in reports:
         known = {name: report.documented.get(name, 0) for name in report.checks}

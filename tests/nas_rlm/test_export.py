@@ -35,6 +35,15 @@ def test_random_networks_are_distinct_and_repeat_with_the_seed(tmp_path: Path) -
     assert len(list((tmp_path / "a").iterdir())) == 20
 
 
+@pytest.mark.parametrize("name", search_spaces.SPACES)
+def test_every_space_writes_random_networks(name: str, tmp_path: Path) -> None:
+    exported = export_architectures(name, tmp_path, n_random=5)
+    space = search_spaces.get_space(name)
+    texts = [row.file.read_text(encoding="utf-8") for row in exported]
+    assert texts == [space.to_text(space.parse(row.architecture)) for row in exported]
+    assert len(set(texts)) == 5
+
+
 def test_an_onnx_file_runs_and_reads_as_the_same_network(tmp_path: Path) -> None:
     import onnxruntime
 

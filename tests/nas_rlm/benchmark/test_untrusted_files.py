@@ -9,6 +9,7 @@ import torch
 
 from nas_rlm.benchmark import untrusted_files
 from nas_rlm.benchmark.untrusted_files import (
+    check_sha256,
     number_of,
     read_csv,
     read_json,
@@ -40,6 +41,21 @@ def test_other_files_are_not_taken_for_pickles(tmp_path: Path) -> None:
     refuse_pickle(tmp_path / "a.json", "")
     with pytest.raises(BenchmarkError, match="must be a readable file, but there is none"):
         refuse_pickle(tmp_path / "b.json", "")
+
+
+def test_a_file_has_its_checksum_or_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-4
+    check_sha256(tmp_path / "a", known)
+    check_sha256(tmp_path / "a", known.upper())
+    for path, expected, message in (
+        ("a", "0" * 64, f"a must have the SHA-256 checksum {'0' * 64}, but has {known}"),
+        ("a", known[:-1], "must be 64 hexadecimal digits"),
+        (".", known, "is a folder; check its files with `sha256sum --check`"),
+        ("b", known, "must be a readable file, but there is none"),
+    ):
+        with pytest.raises(BenchmarkError, match=message):
+            check_sha256(tmp_path / path, expected)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[NaN]", "[Infinity]", "[" * 100_000, "\xff"])

@@ -1,5 +1,6 @@
 """`nas-rlm convert`."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,20 @@ def test_a_table_is_written(command: Callable[..., Result]) -> None:
     assert Path("rows.csv").read_text() == f"architecture,accuracy_percent/cifar100\n{CELL},70.5\n"
     done = command("convert", "nats-bench", "nats.json", "--out", "rows.csv", "--json")
     assert json.loads(done.stdout)["metrics"] == {"accuracy_percent/cifar100": 1}
+
+
+def test_another_checksum_is_refused(command: Callable[..., Result]) -> None:
+    content = json.dumps({CELL: {"cifar100": {"valid-accuracy": 70.5}}}).encode()
+    Path("nats.json").write_bytes(content)
+    right = hashlib.sha256(content).hexdigest()
+    arguments = ("convert", "nats-bench", "nats.json", "--out", "rows.csv", "--sha256")
+    done = command(*arguments, "0" * 64)
+    assert done.exit_code == 2
+    assert f"checksum {'0' * 64}, but has {right}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not Path("rows.csv").exists()
+    assert command(*arguments, right).exit_code == 0
+    assert Path("rows.csv").exists()
 
 
 def test_a_pickle_is_refused_in_one_line(command: Callable[..., Result]) -> None:

@@ -47,6 +47,7 @@ def test_a_right_file_ends_with_status_0(command: Callable[..., Result], folder:
     done = command("data", "check")
     assert done.exit_code == 0
     assert "parameters 1" in done.stdout
+    assert " other " in done.stdout  # one row of the known file
     assert "1 rows in" in done.stderr
     assert folder.is_dir()
 

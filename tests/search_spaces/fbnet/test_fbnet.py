@@ -1,5 +1,6 @@
 import csv
 import gzip
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_canonical_moves_free_skips_to_the_end_of_their_stage() -> None:
     expected = ["k3_e1"] * 22
     expected[4] = expected[5] = expected[20] = "skip"
     assert space.canonical(FBNetArchitecture(tuple(ops))).ops == tuple(expected)
+
+
+def test_texts_differ_exactly_where_representatives_do(rng: np.random.Generator) -> None:
+    """Two stages of all arrangements of a block and skips, the others drawn."""
+    space = get_space("fbnet")
+    head, tail = (
+        [OPS[i] for i in rng.integers(9, size=1)],
+        [OPS[i] for i in rng.integers(9, size=13)],
+    )
+    stages = list(product(("k5_e3", "skip"), repeat=8))
+    architectures = [FBNetArchitecture((*head, *middle, *tail)) for middle in stages]
+    pairs = {(space.canonical(each), space.to_text(each)) for each in architectures}
+    assert len(pairs) == len({form for form, _ in pairs}) == len({text for _, text in pairs})
+    n_forms = 2 * 4  # the first layer of a stage stays; of three others, how many are blocks
+    assert len(pairs) == n_forms**2
 
 
 @pytest.mark.data

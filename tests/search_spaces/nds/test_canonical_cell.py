@@ -130,6 +130,20 @@ def test_grouping_of_a_sum_leaves_no_trace_in_the_text() -> None:
     assert len(texts) == 1
 
 
+@pytest.mark.xfail(
+    reason="the first of equal nodes is kept, also where only a later one is output"
+)
+def test_equal_nodes_are_one_whichever_is_output() -> None:
+    """Nodes 3 and 4 are equal; one is an end, the other is part of a sum."""
+    pools = (("avg_pool_3x3", 0), ("avg_pool_3x3", 2))
+    head = (("sep_conv_3x3", 1), ("avg_pool_3x3", 0), *pools, *pools)
+    first = Cell((*head, ("max_pool_3x3", 1), ("skip_connect", 3)), (4, 5))
+    second = Cell((*head, ("max_pool_3x3", 1), ("skip_connect", 4)), (3, 5))
+    assert canonical_cell(first, is_reduction=False) == canonical_cell(second, is_reduction=False)
+    plain = Cell(head[:2], (2,))
+    assert text(first, plain) == text(second, plain)
+
+
 def test_all_zero_cells_are_written() -> None:
     zeros = all_nodes(("none", 0), ("none", 1))
     assert "Mul" in text(zeros)

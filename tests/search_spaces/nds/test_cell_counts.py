@@ -161,6 +161,38 @@ def test_named_cells_have_the_published_parameters(
     assert round(parameters / 1e6, 1) == millions
 
 
+PYCLS = {
+    ("nasnet_a", 36, 20): (3_830_950, 603_452_448, 9_400_330),
+    ("nasnet_a", 32, 8): (1_181_930, 196_860_160, 3_309_578),
+    ("amoebanet_a", 36, 20): (3_145_078, 488_931_552, 7_824_394),
+    ("amoebanet_a", 32, 8): (1_194_346, 191_205_120, 2_826_250),
+    ("pnasnet_5", 36, 20): (4_481_110, 706_026_528, 11_086_858),
+    ("pnasnet_5", 32, 8): (1_446_250, 233_838_848, 3_891_210),
+    ("enas", 36, 17): (3_729_430, 590_384_160, 9_409_546),
+    ("enas", 36, 20): (4_394_710, 693_197_856, 11_086_858),
+    ("enas", 32, 8): (1_388_906, 226_629_888, 3_891_210),
+    ("darts_v1", 36, 20): (3_169_414, 500_987_520, 8_847_370),
+    ("darts_v1", 32, 8): (871_786, 152_441_856, 2_818_058),
+    ("darts_v2", 36, 20): (3_349_342, 528_359_040, 9_621_514),
+    ("darts_v2", 32, 8): (919_722, 159_765_504, 3_047_434),
+}
+"""Name, width and depth; parameters, products and results of convolutions of ``NetworkCIFAR`` in
+facebookresearch/unnas (``pycls/models/nas/nas.py``), counted there with these genotypes."""
+
+
+@pytest.mark.parametrize("key", PYCLS, ids=lambda key: f"{key[0]}-{key[1]}-{key[2]}")
+def test_named_cells_have_the_counts_of_the_published_model(key: tuple[str, int, int]) -> None:
+    network = named(*key)
+    counts = published_counts(network)
+    assert (counts.parameters, counts.mult_adds, counts.activations) == PYCLS[key]
+    graph = count_graph(build_cell_network(network))
+    assert (graph.mult_adds, graph.activations) == PYCLS[key][1:]
+
+
+def test_every_named_cell_is_counted_by_the_published_model() -> None:
+    assert {name for name, _, _ in PYCLS} == set(NAMED_CELLS)
+
+
 @pytest.mark.parametrize("name", NAMED_CELLS)
 def test_counts_of_named_cells_agree_with_the_exported_network(name: str) -> None:
     network = named(name, 24, 8)

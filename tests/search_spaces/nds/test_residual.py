@@ -54,6 +54,29 @@ def test_mult_adds_of_resnet_56_follow_from_its_shapes() -> None:
     assert published_counts(resnet(56)).mult_adds == stages + around == 125_747_840
 
 
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        (((12, 24), (12, 24), (12, 40)), (594_138, 180_277_648, 848_394)),
+        (((9, 16), (9, 32), (9, 64)), (855_770, 125_747_840, 544_778)),
+        (((1, 16), (24, 256), (2, 16)), (27_841_114, 7_115_473_056, 3_265_546)),
+        (((16, 64, 4, 2), (1, 128, 4, 1), (4, 16, 4, 2)), (83_002, 61_044_896, 1_769_226)),
+        (((2, 64, 1, 16), (4, 256, 4, 8), (1, 1024, 2, 4)), (1_701_210, 183_953_408, 1_277_962)),
+    ],
+)
+def test_counts_of_the_published_blocks(
+    stages: tuple[tuple[int, ...], ...], expected: tuple[int, int, int]
+) -> None:
+    """Parameters, products and results of convolutions of stem, stages and head in pycls.
+
+    ``pycls/models/anynet.py`` of facebookresearch/unnas, counted there; a stage here is depth,
+    width, ratio and groups.
+    """
+    network = ResidualNetwork(tuple([Stage(*stage) for stage in stages]))
+    counts = published_counts(network)
+    assert (counts.parameters, counts.mult_adds, counts.activations) == expected
+
+
 @pytest.mark.parametrize("name", ["nds_resnet", "nds_resnext", "nds_resnext_b"])
 def test_counts_of_samples_agree_with_the_exported_network(
     name: str, rng: np.random.Generator
@@ -83,6 +106,20 @@ def test_counts_of_samples_agree_with_the_exported_network(
 )
 def test_sizes_are_those_of_the_paper(name: str, size: int) -> None:
     assert get_space(name).size == size
+
+
+@pytest.mark.parametrize("name", ["nds_resnet", "nds_resnext", "nds_resnext_b"])
+def test_every_gene_changes_the_text(name: str) -> None:
+    """So no two architectures are one network, and `size` counts networks."""
+    space = get_space(name)
+    genome = [n // 2 for n in space.genome_choices]
+    neighbours = {
+        (*genome[:index], value, *genome[index + 1 :])
+        for index, n in enumerate(space.genome_choices)
+        for value in range(n)
+    }
+    texts = {space.to_text(space.from_genome(neighbour)) for neighbour in neighbours}
+    assert len(texts) == len(neighbours) == 1 + sum(n - 1 for n in space.genome_choices)
 
 
 @pytest.mark.parametrize(("name", "net"), [("nds_resnet", BASIC), ("nds_resnext", BOTTLENECK)])

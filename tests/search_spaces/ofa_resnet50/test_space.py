@@ -1,4 +1,4 @@
-"""OFA-ResNet50 against ResNet-50-D, hand-counted blocks and its own graph."""
+"""OFA-ResNet50 against the authors' PyTorch model, ResNet-50-D and its own graph."""
 
 import numpy as np
 import onnxruntime
@@ -13,8 +13,41 @@ from search_spaces.ofa_resnet50.architecture import (
     ResNetArchitecture,
 )
 
+PUBLISHED = [
+    ("22222", "222222222222222222", "222222", 256, (48_105_992, 9_784_377_344, 19_208_168)),
+    ("00000", "000000000000000000", "000000", 128, (6_539_280, 315_079_552, 1_684_584)),
+    ("01202", "020101112100101120", "010002", 144, (25_167_344, 1_071_369_472, 3_201_704)),
+    ("01012", "201201202011201020", "200221", 176, (22_746_216, 2_012_177_088, 5_144_728)),
+    ("00211", "021222122011212120", "201222", 224, (32_167_672, 4_583_016_448, 9_692_024)),
+    ("02002", "210122002111201012", "000220", 240, (17_603_776, 3_553_452_480, 10_208_256)),
+]
+"""The largest and the smallest sub-network and four that the authors' code drew: depths, indices
+of the ratios, widths, resolution; parameters, products and results of convolutions of the module
+that ``OFAResNets.get_active_subnet`` of mit-han-lab/once-for-all returns, counted there as whole
+numbers. The README of that repository prints millions for eight networks ``resnet50D_MAC@...``
+too, but their settings are no longer to be had.
+"""
+
 RESNET50D = ResNetArchitecture((2, 1, 2, 2, 1), (0.25,) * 18, (2,) * 6, 224)
 """3, 4, 6, 3 blocks at full width; only the add in the stem, which costs nothing, is more."""
+
+
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: f"{row[0]}-{row[3]}")
+def test_counts_of_the_published_model(
+    row: tuple[str, str, str, int, tuple[int, int, int]],
+) -> None:
+    depths, ratios, widths, resolution, expected = row
+    architecture = ResNetArchitecture(
+        tuple(map(int, depths)),
+        tuple(EXPANSIONS[int(digit)] for digit in ratios),
+        tuple(map(int, widths)),
+        resolution,
+    )
+    space = get_space("ofa_resnet50")
+    counts = space.published_counts(architecture)
+    assert (counts.parameters, counts.mult_adds, counts.activations) == expected
+    graph = count(space.to_onnx(architecture))
+    assert (graph.mult_adds, graph.activations) == expected[1:]
 
 
 def test_resnet50d_has_its_published_counts() -> None:
