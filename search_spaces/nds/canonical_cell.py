@@ -5,7 +5,8 @@ order. Besides,
 
 - an edge with ``none``, or one that reads nothing but zeros, carries zeros whatever it reads;
 - who reads a node that is a mere ``skip_connect`` reads what that node reads;
-- two nodes with the same operations without weights on the same values are one value;
+- two nodes with the same operations without weights on the same values are one value, which is in
+  the output as often as they are;
 - a node that nobody reads and the output does not contain is nothing;
 - a node that only one ``skip_connect`` reads is part of the sum that reads it.
 
@@ -80,7 +81,14 @@ def _resolved(cell: Cell, *, is_reduction: bool) -> list[Node]:
             meaning[value] = live[0][1]
         elif not any(_has_weights(edge, is_reduction=is_reduction) for edge in live):
             meaning[value] = first.setdefault(tuple(sorted(live)), value)
+            _keep_in_output(nodes, meaning[value] - N_INPUTS)
     return nodes
+
+
+def _keep_in_output(nodes: list[Node], first: int) -> None:
+    """Let the first of equal nodes be in the output where only the last one is."""
+    if nodes[-1][0] and not nodes[first][0]:
+        nodes[first], nodes[-1] = (True, nodes[first][1]), (False, nodes[-1][1])
 
 
 def _is_identity(edge: Edge, *, is_reduction: bool) -> bool:

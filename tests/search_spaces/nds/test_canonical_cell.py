@@ -130,9 +130,6 @@ def test_grouping_of_a_sum_leaves_no_trace_in_the_text() -> None:
     assert len(texts) == 1
 
 
-@pytest.mark.xfail(
-    reason="the first of equal nodes is kept, also where only a later one is output"
-)
 def test_equal_nodes_are_one_whichever_is_output() -> None:
     """Nodes 3 and 4 are equal; one is an end, the other is part of a sum."""
     pools = (("avg_pool_3x3", 0), ("avg_pool_3x3", 2))
