@@ -61,7 +61,10 @@ def add_device(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> DeviceReport:
-    """Fine-tune a surrogate on latencies of a new device, from the nearest known one, and save it.
+    """Learn a new device from some latencies, starting from the nearest known one, and save it.
+
+    Only the token of the device (of other surrogates, its head) is trained: what the surrogate
+    knows of networks stays as it is, which tens of rows cannot improve.
 
     Args:
         rows: Texts with labels of ``latency_ms/DEVICE``; other metrics are learned along. The new
@@ -91,5 +94,7 @@ def add_device(
         raise DatasetError(message)
     nearest = nearest_metric(start, rows.texts, rows.labels, metric)
     like = {} if nearest is None else {metric: nearest.metric}
-    training = finetune_surrogate(rows, start, folder, like=like, seed=seed, progress=progress)
+    training = finetune_surrogate(
+        rows, start, folder, like=like, heads_only=True, seed=seed, progress=progress
+    )
     return DeviceReport(metric, nearest, training)

@@ -121,6 +121,7 @@ def finetune_surrogate(
     folder: Path,
     *,
     like: Mapping[str, str] | None = None,
+    heads_only: bool = False,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TrainingReport:
@@ -131,6 +132,7 @@ def finetune_surrogate(
         start: Fitted; it stays as it is. `load_start` reads one.
         folder: Checkpoint folder; it must not exist, or be empty.
         like: New metric to the known one that it starts from.
+        heads_only: Whether only what the surrogate has of single metrics is trained.
         seed: Seed of the training.
         progress: Called as training goes on.
 
@@ -145,7 +147,9 @@ def finetune_surrogate(
     starts = starting_metrics(start.metrics, rows.metrics, like)
 
     def learn(log: Progress) -> Surrogate:
-        return start.finetune(rows.texts, rows.labels, like=like, seed=seed, progress=log)
+        return start.finetune(
+            rows.texts, rows.labels, like=like, heads_only=heads_only, seed=seed, progress=log
+        )
 
     return _trained(rows, folder, seed, learn, progress, starts=starts)
 

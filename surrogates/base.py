@@ -286,6 +286,7 @@ class Surrogate(ABC):
         labels: Sequence[Labels],  # noqa: ARG002
         *,
         like: Mapping[str, str] | None = None,  # noqa: ARG002
+        heads_only: bool = False,  # noqa: ARG002
         seed: int = 0,  # noqa: ARG002
         progress: Progress | None = None,  # noqa: ARG002
     ) -> Self:
@@ -299,6 +300,9 @@ class Surrogate(ABC):
             texts: ONNX texts, length n.
             labels: Per text, metric name to value; a missing metric is absent.
             like: New metric to the known one that it starts from.
+            heads_only: Train nothing but what there is of each metric, such as a metric token or
+                a row of a linear head: the right choice for ten or twenty rows of a new metric on
+                texts like those that were learned.
             seed: Same seed and same rows give the same surrogate on the same machine.
             progress: Called as training goes on.
 

@@ -270,7 +270,7 @@ def _from_sources(
         own = rows.labels(cell.train, [metric])
         nearest = nearest_metric(surrogate, train_texts, own, metric)
         like = {metric: nearest.metric} if nearest else None
-        tuned = surrogate.finetune(train_texts, own, like=like, seed=seed)
+        tuned = surrogate.finetune(train_texts, own, like=like, heads_only=True, seed=seed)
         fitted = time.perf_counter()
         found[metric] = tuned.predict(test_texts, [metric])[metric]
         seconds += fitted - start

@@ -112,6 +112,9 @@ class ComparisonProtocol(Comparison):
     """Rows of each source."""
     has_own_source_rows: bool = False
     """Whether each source is measured on rows of its own; else all on the same."""
+    is_pruned: bool = True
+    """Whether texts are canonical. A published latency was taken of the network as its benchmark
+    describes it, with operations that nothing needs, so its text must hold them too."""
 
     def __post_init__(self) -> None:
         """Refuse a protocol that cannot be run."""

@@ -253,6 +253,7 @@ PROTOCOLS: dict[str, Comparison] = {
             scores=("spearman", "kendall_tau", "spearman_unseen"),
             tables=("spearman", "kendall_tau"),
             is_joint=True,
+            is_pruned=False,
             goals={
                 (name, 1000): 0.97
                 for name in ("c10_val", "pixel3", "gold_6226", "titan_rtx_1", "fpga")
@@ -301,6 +302,7 @@ PROTOCOLS: dict[str, Comparison] = {
             sources=_latencies(*_SOURCES_NASBENCH201),
             n_source=900,
             has_own_source_rows=True,
+            is_pruned=False,
             goals={
                 (device, n): goal
                 for device in ("titan_rtx_256", "gold_6226", "fpga", "pixel2")

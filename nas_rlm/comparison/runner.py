@@ -166,7 +166,9 @@ def _prepare(
     if not isinstance(protocol, ComparisonProtocol):
         message = f"Protocol {protocol.name!r} must be of a kind that can be run."
         raise ConfigError(message)
-    rows = own_rows or read_space_rows(protocol.space, protocol.metrics)
+    rows = own_rows or read_space_rows(
+        protocol.space, protocol.metrics, is_pruned=protocol.is_pruned
+    )
     splits = {
         (n, seed): cell_rows(protocol, rows, n, seed) for n, seed in {(j.n, j.seed) for j in jobs}
     }

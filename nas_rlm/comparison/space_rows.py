@@ -35,9 +35,12 @@ class SpaceRows:
     """Metric to labels, shape ``(n,)``, NaN where not known."""
     is_development: NDArray[np.bool_]
     """Shape ``(n,)``: rows that no protocol trains or tests on."""
+    is_pruned: bool = True
+    """Whether texts are canonical; else they hold what the benchmark ran and nothing needs."""
     _texts: dict[int, str] = field(default_factory=dict)
     _digests: dict[int, str] = field(default_factory=dict)
     _counts: dict[int, dict[str, float]] = field(default_factory=dict)
+    _unpruned: dict[int, str] = field(default_factory=dict)
     _operators: dict[int, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
@@ -62,9 +65,9 @@ class SpaceRows:
             np.zeros((n, 0), dtype=np.int64),
             columns,
             np.zeros(n, dtype=np.bool_),
-            dict(enumerate(texts)),
-            {row: digest(text) for row, text in enumerate(texts)},
-            dict(enumerate(counts)),
+            _texts=dict(enumerate(texts)),
+            _digests={row: digest(text) for row, text in enumerate(texts)},
+            _counts=dict(enumerate(counts)),
         )
 
     def __len__(self) -> int:
@@ -95,13 +98,16 @@ class SpaceRows:
 
         Args:
             rows: Row numbers.
-            is_pruned: Whether they are canonical.
+            is_pruned: Whether they are canonical; never if those of the space are not.
 
         Raises:
             ConfigError: If they shall not be and the space has no other form.
         """
-        if not is_pruned:
-            return [unpruned_text(self.space, self.genomes[row].tolist()) for row in rows]
+        if not (is_pruned and self.is_pruned):
+            for row in map(int, rows):
+                if row not in self._unpruned:
+                    self._unpruned[row] = unpruned_text(self.space, self.genomes[row].tolist())
+            return [self._unpruned[int(row)] for row in rows]
         self.export(rows)
         return [self._texts[int(row)] for row in rows]
 
@@ -159,12 +165,13 @@ class SpaceRows:
         return np.flatnonzero(is_known & ~self.is_development)
 
 
-def read_space_rows(space: str, metrics: Sequence[str]) -> SpaceRows:
+def read_space_rows(space: str, metrics: Sequence[str], *, is_pruned: bool = True) -> SpaceRows:
     """Read genomes and labels of a space.
 
     Args:
         space: Name of the space.
         metrics: Labels to read, at least one.
+        is_pruned: Whether texts are canonical.
 
     Raises:
         BenchmarkError: If the installed table of NAS-Bench-201 is needed and missing.
@@ -190,7 +197,8 @@ def read_space_rows(space: str, metrics: Sequence[str]) -> SpaceRows:
         table = read_metric_table(space, filed)
         genomes, columns = table.genomes, table.metrics
     is_development = development_rows(space, genomes)
-    return SpaceRows(space, genomes, {name: columns[name] for name in metrics}, is_development)
+    chosen = {name: columns[name] for name in metrics}
+    return SpaceRows(space, genomes, chosen, is_development, is_pruned)
 
 
 def development_rows(space: str, genomes: NDArray[np.int64]) -> NDArray[np.bool_]:

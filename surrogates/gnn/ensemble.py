@@ -141,6 +141,7 @@ class NetworkEnsemble(Surrogate):
         labels: Sequence[Labels],
         *,
         like: Mapping[str, str] | None = None,
+        heads_only: bool = False,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Self:
@@ -157,7 +158,7 @@ class NetworkEnsemble(Surrogate):
         def copied(member: int) -> nn.Module:
             network = self.make_network(fitted.reader, len(known))
             network.load_state_dict(fitted.networks[member].state_dict())
-            return with_heads(network, origins)
+            return with_heads(network, origins, are_trained_alone=heads_only)
 
         tuned = type(self)(**asdict(self.settings))
         tuned._fitted = self._train(
@@ -165,7 +166,7 @@ class NetworkEnsemble(Surrogate):
             fitted.reader.read(texts),
             labels,
             copied,
-            self.settings.for_finetuning(len(texts)),
+            self.settings.for_finetuning(len(texts), heads_only=heads_only),
             seed,
             progress,
         )

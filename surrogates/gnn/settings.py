@@ -45,6 +45,8 @@ class NetworkSettings:
     """Training steps of a member that starts from a fitted one; None chooses by the rows."""
     finetune_learning_rate: float = 1e-3
     """Peak learning rate of these steps."""
+    finetune_heads_learning_rate: float = 1e-2
+    """Likewise where nothing but the heads of the metrics is trained."""
 
     def __post_init__(self) -> None:
         """Check every range."""
@@ -62,6 +64,7 @@ class NetworkSettings:
             ("weight_decay", 0.0, 10.0),
             ("average_decay", 0.0, 0.99999),
             ("finetune_learning_rate", 0.0, 1.0),
+            ("finetune_heads_learning_rate", 0.0, 1.0),
         ):
             check_range(name, getattr(self, name), low, high)
         if self.squared_error_weight == self.ranking_weight == 0.0:
@@ -79,12 +82,13 @@ class NetworkSettings:
             return self.n_steps
         return int(min(2000, 200 + 0.6 * n_rows))
 
-    def for_finetuning(self, n_rows: int) -> Self:
+    def for_finetuning(self, n_rows: int, *, heads_only: bool = False) -> Self:
         """Return the settings with which a fitted network is trained further on rows."""
         steps = self.finetune_steps
         if steps is None:
             steps = int(min(1000, 50 + 0.6 * n_rows))
-        return replace(self, n_steps=steps, learning_rate=self.finetune_learning_rate)
+        rate = self.finetune_heads_learning_rate if heads_only else self.finetune_learning_rate
+        return replace(self, n_steps=steps, learning_rate=rate)
 
 
 @dataclass(frozen=True)

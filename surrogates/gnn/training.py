@@ -86,14 +86,14 @@ def train(
     keep_freed_memory()
     n = len(targets)
     n_steps = settings.steps_for(n)
+    parameters = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
-        network.parameters(),
+        parameters,
         lr=settings.learning_rate,
         betas=_BETAS,
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    parameters = list(network.parameters())
     average = [parameter.detach().clone() for parameter in parameters]
     network.train()
     batches = batches_of_rows(~np.isnan(targets.numpy()), settings.batch_size, rng)
@@ -178,13 +178,17 @@ def fit_heads(network: nn.Module, outputs: NDArray[np.float64], targets: Tensor)
             )
 
 
-def with_heads(network: nn.Module, origins: Sequence[Sequence[int]]) -> nn.Module:
+def with_heads(
+    network: nn.Module, origins: Sequence[Sequence[int]], *, are_trained_alone: bool = False
+) -> nn.Module:
     """Give a network heads that are averages of the ones it has; changes and returns it.
 
     Args:
         network: With a linear layer ``heads`` as its last.
         origins: For each new head, the old ones that it is the average of, at least one.
+        are_trained_alone: Whether all other weights stay as they are.
     """
+    network.requires_grad_(not are_trained_alone)
     heads = network.heads
     assert isinstance(heads, nn.Linear)  # noqa: S101 - what every network here ends with
     renewed = nn.Linear(heads.in_features, len(origins))

@@ -130,6 +130,7 @@ class RlmRegressor(ResumableSurrogate):
         labels: Sequence[Labels],
         *,
         like: Mapping[str, str] | None = None,
+        heads_only: bool = False,
         seed: int = 0,
         progress: Progress | None = None,
         keep: Path | None = None,
@@ -148,10 +149,12 @@ class RlmRegressor(ResumableSurrogate):
         def copied(head: Head, member: int) -> HeadNetwork:
             network = head.new_network(reader.new_network())
             network.start_from(members[member].network, origins)
+            if heads_only:
+                network.freeze_what_metrics_share()
             return network
 
         tuned = type(self)(**self.settings.to_json())
-        settings = self.settings.for_finetuning(len(texts))
+        settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
         states = _states(keep, keep_seconds, rows, settings, schedule, seed)

@@ -84,6 +84,8 @@ class RlmSettings:
     """Training steps of a member that goes on from a fitted one; None: by number of rows."""
     finetune_learning_rate: float = 4e-3
     """Peak learning rate of these steps."""
+    finetune_heads_learning_rate: float = 1e-2
+    """Likewise where nothing but the tokens of the metrics is trained."""
     vocabulary_size: int = 2048
     """Upper limit of the learned tokenizer."""
 
@@ -114,6 +116,7 @@ class RlmSettings:
             ("context_rate", 0.0, 1.0),
             ("learning_rate", 0.0, 1.0),
             ("finetune_learning_rate", 0.0, 1.0),
+            ("finetune_heads_learning_rate", 0.0, 1.0),
             ("average_decay", 0.0, 0.99999),
             ("weight_decay", 0.0, 10.0),
             ("vocabulary_size", 257, 1_000_000),
@@ -158,12 +161,11 @@ class RlmSettings:
             batch_size=self.batch_size or (32 if few else 64),
         )
 
-    def for_finetuning(self, n_rows: int) -> RlmSettings:
+    def for_finetuning(self, n_rows: int, *, heads_only: bool = False) -> RlmSettings:
         """Return the settings with which a fitted network is trained further on some rows."""
         n_steps = self.finetune_steps or int(min(2000, 100 + 0.7 * n_rows))
-        return replace(
-            self, n_steps=n_steps, learning_rate=self.finetune_learning_rate, batch_size=None
-        )
+        rate = self.finetune_heads_learning_rate if heads_only else self.finetune_learning_rate
+        return replace(self, n_steps=n_steps, learning_rate=rate, batch_size=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

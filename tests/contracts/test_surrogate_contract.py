@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from search_spaces import get_space, to_text
 from surrogates import SURROGATES, Surrogate, get_surrogate, load_surrogate, surrogate_class
+from surrogates.checkpoint import WEIGHTS
 from surrogates.errors import (
     CheckpointError,
     LabelError,
@@ -258,6 +261,28 @@ def test_finetuning_gives_a_new_one_that_knows_the_new_metrics(
     assert means(load_surrogate(tmp_path / "tuned"), texts) == pytest.approx(
         means(second, texts), rel=1e-6
     )
+
+
+def test_finetuning_heads_alone_learns_the_new_metric_and_leaves_the_rest(
+    name: str, texts: list[str], labels: Labels, tmp_path: Path
+) -> None:
+    first = new(name).fit(texts[:8], labels[:8], seed=3)
+    if not first.can_finetune:
+        return
+    rows: Labels = [{"accuracy_percent/svhn": 80.0 + k} for k in range(6)]
+    first.save(tmp_path / "first")
+    second = first.finetune(texts[:6], rows, heads_only=True, seed=4)
+    second.save(tmp_path / "second")
+    before, after = (load_file(tmp_path / folder / WEIGHTS) for folder in ("first", "second"))
+    changed = {k for k, v in before.items() if k not in after or not torch.equal(v, after[k])}
+    whole = first.finetune(texts[:6], rows, seed=4)
+    whole.save(tmp_path / "whole")
+    all_changed = load_file(tmp_path / "whole" / WEIGHTS)
+    moved = {
+        k for k, v in before.items() if k not in all_changed or not torch.equal(v, all_changed[k])
+    }
+    assert changed
+    assert changed < moved
 
 
 def test_finetuning_refuses_what_it_cannot_do(

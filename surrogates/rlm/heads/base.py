@@ -55,6 +55,12 @@ class HeadNetwork(nn.Module):
             {n: own[n] if n.startswith(self.of_labels) else taken[n] for n in own}
         )
 
+    def freeze_what_metrics_share(self) -> None:
+        """Leave only weights of single metrics to be trained."""
+        for name, weight in self.named_parameters():
+            is_own = name in self.of_metrics or name.startswith(self.of_labels)
+            weight.requires_grad_(is_own)
+
 
 class Member(NamedTuple):
     """One trained network and its calibration."""

@@ -54,5 +54,5 @@ def rows() -> SpaceRows:
 @pytest.fixture
 def space(rows: SpaceRows, monkeypatch: pytest.MonkeyPatch) -> SpaceRows:
     """The rows, read in place of those of any protocol."""
-    monkeypatch.setattr(runner, "read_space_rows", lambda *_: rows)
+    monkeypatch.setattr(runner, "read_space_rows", lambda *_, **__: rows)
     return rows

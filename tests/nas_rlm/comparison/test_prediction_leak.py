@@ -87,7 +87,7 @@ def few_shot_scores(
         sources = (Source("nasbench_macro", METRIC),)
         return cross_space.pretraining_without(space, kept, sources=sources)
 
-    monkeypatch.setattr(runner, "read_space_rows", lambda *_: rows)
+    monkeypatch.setattr(runner, "read_space_rows", lambda *_, **__: rows)
     monkeypatch.setattr(runner, "pretraining_without", pretraining_of_another_space)
     monkeypatch.setattr(pretraining, "read_source", lambda _: other)
     whole = find_protocol("fewshot-nasbench201")

@@ -47,6 +47,13 @@ def test_everything_that_a_protocol_names_exists(protocol: Comparison) -> None:
         assert {(t, n) for t in protocol.targets for n in protocol.sizes} >= set(paper.values)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_published_latencies_are_read_with_all_that_was_measured(protocol: Comparison) -> None:
+    measured = [space for space, metric in labels_of(protocol) if metric.startswith("latency_ms")]
+    if isinstance(protocol, ComparisonProtocol):
+        assert protocol.is_pruned == ("nasbench201" not in measured)
+
+
 def test_an_unknown_protocol_is_refused() -> None:
     with pytest.raises(ConfigError, match="No protocol 'fewshot-nasbench202'"):
         find_protocol("fewshot-nasbench202")

@@ -1,5 +1,6 @@
 """Rows of a space: labels joined by architecture, texts when needed, development rows fixed."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,21 @@ def test_texts_digests_and_counts_belong_to_their_rows(rows: SpaceRows) -> None:
     ]
     digests = rows.digests(asked)
     assert digests[0] == digests[2] != digests[1]
+
+
+def test_rows_that_are_not_pruned_tell_architectures_of_one_network_apart(rows: SpaceRows) -> None:
+    digests = rows.digests(np.arange(len(rows)))
+    same = next(
+        np.flatnonzero(digests == name)
+        for name in digests
+        if len({tuple(rows.genomes[k]) for k in np.flatnonzero(digests == name)}) > 1
+    )
+    genomes = {tuple(genome) for genome in rows.genomes[same].tolist()}
+    assert len(set(rows.texts(same))) == 1
+    whole = dataclasses.replace(rows, is_pruned=False)
+    assert len(set(whole.texts(same))) == len(genomes) > 1
+    assert whole.texts(same) == whole.texts(same)
+    assert whole.digests(same).tolist() == rows.digests(same).tolist()
 
 
 def test_operators_count_every_call_and_shape(rows: SpaceRows) -> None:
