@@ -2,7 +2,8 @@
 
 Three sources are joined by genome: the accuracies of NAS-Bench-201, the files of the folder that
 ``NAS_RLM_DATA`` names, and exact counts of the exported graph (``params``, ``macs``,
-``activations``), which every search space has.
+``activations``), which every search space has. Where a latency is asked for, texts hold every
+operation that was measured, even those that the output does not need.
 """
 
 import math
@@ -24,6 +25,7 @@ from search_spaces import SearchSpace
 COUNTED_METRICS = ("params", "macs", "activations")
 """Metrics that are counted on the exported graph and need no table."""
 
+_LATENCY = "latency_ms/"
 _MAX_ENUMERATED = 50_000
 _DRAWS_PER_ROW = 20
 _Genome = tuple[int, ...]
@@ -70,8 +72,10 @@ def benchmark_rows(
     table = read_metric_table(space, filed) if filed else None
     if table is not None:
         finders.append(_file_finder(table))
+    has_latency = any(name.startswith(_LATENCY) for name in filed)
+    export = chosen.to_unpruned_text if has_latency else chosen.to_text
     if counted:
-        finders.append(_count_finder(chosen, counted))
+        finders.append(_count_finder(chosen, counted, export))
     rng = generator(seed, "benchmark_rows", space)
     texts: list[str] = []
     labels: list[dict[str, float]] = []
@@ -80,7 +84,7 @@ def benchmark_rows(
         if len(texts) == n_rows:
             break
         row = {name: value for find in finders for name, value in find(genome).items()}
-        text = chosen.to_text(chosen.from_genome(genome))
+        text = export(chosen.from_genome(genome))
         name = digest(text)
         if name in seen or not row:
             continue
@@ -138,11 +142,14 @@ def _file_finder(table: MetricTable) -> _Finder:
     return find
 
 
-def _count_finder(space: SearchSpace[Any], metrics: Sequence[str]) -> _Finder:
-    """Return an exact count on the exported graph."""
+def _count_finder(
+    space: SearchSpace[Any], metrics: Sequence[str], export: Callable[[Any], str]
+) -> _Finder:
+    """Return an exact count on the exported text."""
 
     def find(genome: _Genome) -> dict[str, float]:
-        counts = search_spaces.count(space.to_onnx(space.from_genome(genome)))
+        text = export(space.from_genome(genome))
+        counts = search_spaces.count(search_spaces.from_text(text))
         values = {
             "params": counts.parameters,
             "macs": counts.mult_adds,

@@ -91,6 +91,14 @@ class SearchSpace(ABC, Generic[A]):
         """Export to canonical ONNX text; equals `search_spaces.to_text` of `to_onnx`, but faster."""
         return graph_to_text(self.build(architecture))
 
+    def to_unpruned_text(self, architecture: A) -> str:
+        """Export with every operation that the benchmark runs, whether the output needs it or not.
+
+        A published latency was taken of this network, while its accuracy is that of the canonical
+        one. The default says that nothing is dead.
+        """
+        return self.to_text(architecture)
+
     def sample(self, rng: np.random.Generator) -> A:
         """Draw an architecture, uniform over genomes unless the space says otherwise."""
         return self.from_genome([int(rng.integers(n)) for n in self.genome_choices])

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
 from nas_rlm.comparison.protocol import DEVELOPMENT_SALT, DEVELOPMENT_SHARE
-from nas_rlm.comparison.unpruned import unpruned_text
 from nas_rlm.data_files import read_metric_table
 from nas_rlm.dataset import digest, hold_out
 from nas_rlm.errors import ConfigError, DatasetError
@@ -98,15 +97,13 @@ class SpaceRows:
 
         Args:
             rows: Row numbers.
-            is_pruned: Whether they are canonical; never if those of the space are not.
-
-        Raises:
-            ConfigError: If they shall not be and the space has no other form.
+            is_pruned: Whether they are canonical; never if those of these rows are not.
         """
         if not (is_pruned and self.is_pruned):
-            for row in map(int, rows):
-                if row not in self._unpruned:
-                    self._unpruned[row] = unpruned_text(self.space, self.genomes[row].tolist())
+            space = search_spaces.get_space(self.space)
+            for row in {int(row) for row in rows} - self._unpruned.keys():
+                architecture = space.from_genome(self.genomes[row].tolist())
+                self._unpruned[row] = space.to_unpruned_text(architecture)
             return [self._unpruned[int(row)] for row in rows]
         self.export(rows)
         return [self._texts[int(row)] for row in rows]

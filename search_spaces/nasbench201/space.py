@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from search_spaces.base import SearchSpace
 from search_spaces.counts import Counts
 from search_spaces.graph import Graph
+from search_spaces.graph_printer import print_graph
 from search_spaces.nasbench201.cell import EDGES, OPS, Cell
 from search_spaces.nasbench201.counts import published_counts
 from search_spaces.nasbench201.equivalence import representative
@@ -37,6 +38,12 @@ class NasBench201(SearchSpace[Cell]):
     def build(self, architecture: Cell) -> Graph:
         """Write the network of a cell."""
         return build_network(architecture, self.image_size, self.n_classes)
+
+    def to_unpruned_text(self, architecture: Cell) -> str:
+        """Export with dead edges and operations on zeros; 15,625 texts for 15,625 cells."""
+        return print_graph(
+            build_network(architecture, self.image_size, self.n_classes, is_pruned=False)
+        )
 
     def canonical(self, architecture: Cell) -> Cell:
         """Return the first cell, in genome order, that is the same network."""

@@ -76,6 +76,10 @@ def test_latencies_come_from_the_data_folder() -> None:
     rows = benchmark_rows("nasbench201", ["latency_ms/pixel3", ACCURACY], n_rows=20, seed=1)
     assert all(set(labels) == {"latency_ms/pixel3", ACCURACY} for labels in rows.labels)
     assert all(0 < labels["latency_ms/pixel3"] < 1000 for labels in rows.labels)
+    pruned = benchmark_rows("nasbench201", [ACCURACY], n_rows=20, seed=1)
+    assert len(set(rows.texts)) == 20
+    assert sum(text.count("Mul") for text in rows.texts) > 0
+    assert sum(text.count("Mul") for text in pruned.texts) == 0
 
 
 def test_a_missing_data_folder_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
