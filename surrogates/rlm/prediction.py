@@ -16,6 +16,8 @@ from torch import Tensor
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, channel
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 
+_LEAST = 1e-30
+
 
 def exact_distribution(
     network: RlmNetwork,
@@ -24,6 +26,7 @@ def exact_distribution(
     trie: TrieTensors,
     given: Mapping[int, Tensor] | None = None,
     calibration: MetricCalibration = UNCALIBRATED,
+    said: Tensor | None = None,
 ) -> Tensor:
     """Return the probability that every numeral is meant, shape ``(n, l)``.
 
@@ -34,11 +37,17 @@ def exact_distribution(
         trie: Its legal numerals.
         given: Metric id to known numerals, shape ``(n, length)`` each.
         calibration: Of the metric.
+        said: Log density of every numeral by another expert, shape ``(n, l)``: the answer is the
+            product of both.
     """
     context = _all_known(given) if given else None
     sharpness = calibration.sharpness
     written = network.leaf_log_probabilities(memory, metric, trie, context, sharpness).exp()
-    return written @ channel(trie.leaf_values, calibration) if calibration.width else written
+    if calibration.width:
+        written = written @ channel(trie.leaf_values, calibration)
+    return (
+        written if said is None else torch.softmax(written.clamp(min=_LEAST).log() + said, dim=1)
+    )
 
 
 def _all_known(given: Mapping[int, Tensor]) -> Context:
@@ -56,6 +65,7 @@ def chain_distributions(
     calibrations: Sequence[MetricCalibration],
     *,
     max_sequences: int | None,
+    said: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """Decode metrics in order, each conditioned on the earlier ones.
 
@@ -68,6 +78,7 @@ def chain_distributions(
         max_sequences: Sequences of earlier numerals that go on for each text: half of them the
             likeliest, half the midpoints of equal shares of all others, standing for their share.
             None: all sequences, which is exact and multiplies with every metric.
+        said: Of each metric, see :func:`exact_distribution`.
 
     Returns:
         One marginal distribution a metric, shape ``(n, l)``.
@@ -80,7 +91,10 @@ def chain_distributions(
         zip(metrics, tries, calibrations, strict=True)
     ):
         rows = memory.rows(origin)
-        probabilities = exact_distribution(network, rows, metric, trie, given, calibration)
+        of_rows = None if said is None else said[place][origin]
+        probabilities = exact_distribution(
+            network, rows, metric, trie, given, calibration, of_rows
+        )
         joint = weight[:, None] * probabilities
         marginal = torch.zeros(n, probabilities.shape[1]).index_add_(0, origin, joint)
         marginals.append(marginal / marginal.sum(dim=1, keepdim=True))
@@ -135,6 +149,7 @@ def sample_numerals(
     calibration: MetricCalibration = UNCALIBRATED,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    said: Tensor | None = None,
 ) -> Tensor:
     """Draw numerals token by token under the grammar, then what each of them means.
 
@@ -150,11 +165,20 @@ def sample_numerals(
         temperature: Divides the logits, above 0; 1 samples the exact distribution. The error of
             the calibration stays what it is.
         top_p: Keeps the likeliest tokens that reach this mass, in (0, 1].
+        said: See :func:`exact_distribution`, of the texts. A product has no tokens, so whole
+            numerals are drawn then, and temperature and `top_p` are about numerals.
 
     Returns:
         Token ids, shape ``(n, length)``.
     """
     n = len(origin)
+    if said is not None:
+        rows = memory.rows(origin)
+        meant = exact_distribution(network, rows, metric, trie, given, calibration, said[origin])
+        meant = torch.softmax(meant.clamp(min=_LEAST).log() / temperature, dim=1)
+        if top_p < 1.0:
+            meant = _nucleus(meant, top_p)
+        return trie.leaf_tokens[torch.multinomial(meant, 1, generator=generator)[:, 0]]
     numeral = torch.empty(n, 0, dtype=torch.long)
     if given:
         logits = network.next_token_logits(memory.rows(origin), metric, trie, _all_known(given))

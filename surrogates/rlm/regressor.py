@@ -22,9 +22,10 @@ from surrogates.base import (
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
-from surrogates.rlm.calibration import held_out
+from surrogates.rlm.calibration import MIN_ROWS, held_out
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
+from surrogates.rlm.few_rows import CountsProcess
 from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
@@ -32,6 +33,9 @@ from surrogates.rlm.resume import TrainingStates, digest_of
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.training import Rows, TrainingRows, train
 from surrogates.transfer import starting_metrics
+
+_PROCESS = "process."
+"""Before the names of its tensors in a checkpoint."""
 
 
 def _progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
@@ -88,6 +92,7 @@ class RlmRegressor(ResumableSurrogate):
         self._reader: TextReader | None = None
         self._head: Head | None = None
         self._members: list[Member] = []
+        self._process: CountsProcess | None = None
         self._training: dict[str, Any] = {}
 
     @property
@@ -158,7 +163,9 @@ class RlmRegressor(ResumableSurrogate):
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
         states = _states(keep, keep_seconds, rows, settings, schedule, seed)
-        tuned._train(reader, rows, copied, settings, schedule, seed, progress, states)
+        tuned._train(
+            reader, rows, copied, settings, schedule, seed, progress, states, are_heads=heads_only
+        )
         return tuned
 
     def _train(
@@ -171,8 +178,13 @@ class RlmRegressor(ResumableSurrogate):
         seed: int,
         progress: Progress | None,
         states: TrainingStates | None,
+        *,
+        are_heads: bool = False,
     ) -> None:
-        """Train every member from where `start` says, each with a generator of its own."""
+        """Train every member from where `start` says, each with a generator of its own.
+
+        Where whole networks learn few rows, a process on the counts is fitted beside them.
+        """
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
         prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw), rows.metrics)
@@ -194,6 +206,10 @@ class RlmRegressor(ResumableSurrogate):
         self._metrics = tuple(rows.metrics)
         self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head = reader, head
+        self._process = None
+        has_few = len(rows.texts) < MIN_ROWS and not are_heads
+        if has_few and settings.has_process and isinstance(head, DigitsHead):
+            self._process = CountsProcess.fit(rows.texts, prepared.labels.targets)
         n_known = (~np.isnan(raw)).sum(axis=0).tolist()
         self._training = {
             "rows": len(rows.texts),
@@ -238,13 +254,22 @@ class RlmRegressor(ResumableSurrogate):
         distinct = texts if given else list(dict.fromkeys(texts))
         prepared = reader.prepare(distinct)
         batches = prepared.batches()
+        said = self._said(distinct, ids)
         parts = []
         for rows in batches:
             batch = prepared.collate(rows)
             if isinstance(head, DigitsHead):
                 known = {k: tokens[rows] for k, tokens in given.items()}
-                chain = decoding == "chain"
-                parts.append(head.distributions(members, batch, ids, known, is_chain=chain))
+                parts.append(
+                    head.distributions(
+                        members,
+                        batch,
+                        ids,
+                        known,
+                        is_chain=decoding == "chain",
+                        said=said and [of_metric[rows] for of_metric in said],
+                    )
+                )
             else:
                 parts.append(head.distributions(members, batch, ids))
         rows_of = np.arange(len(texts))
@@ -294,6 +319,7 @@ class RlmRegressor(ResumableSurrogate):
         drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
         choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
         prepared = reader.prepare(texts)
+        said = self._said(texts, ids)
         for rows in prepared.batches():
             batch = prepared.collate(rows)
             for place, member in enumerate(members):
@@ -306,6 +332,7 @@ class RlmRegressor(ResumableSurrogate):
                     generator,
                     temperature=temperature,
                     top_p=top_p,
+                    said=said and [of_metric[rows] for of_metric in said],
                 )
                 for metric, found in zip(wanted, values, strict=True):
                     drawn[metric][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
@@ -320,6 +347,7 @@ class RlmRegressor(ResumableSurrogate):
             "reader": reader.to_json(),
             "head": head.to_json(),
             "calibration": [member.calibration for member in members],
+            "process": self._process and self._process.to_json(),
             "training": self._training,
         }
         weights = {
@@ -327,6 +355,8 @@ class RlmRegressor(ResumableSurrogate):
             for place, member in enumerate(members)
             for name, tensor in member.network.state_dict().items()
         }
+        if self._process:
+            weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self._process.tensors().items()}
         write_checkpoint(folder, self.name, state, weights)
 
     @classmethod
@@ -355,6 +385,13 @@ class RlmRegressor(ResumableSurrogate):
                 )
                 chosen = [[float(value) for value in values] for values in calibration]
                 regressor._members.append(Member(network.eval(), chosen))
+            if state.get("process") is not None:
+                tensors = {
+                    name.removeprefix(_PROCESS): tensor
+                    for name, tensor in weights.items()
+                    if name.startswith(_PROCESS)
+                }
+                regressor._process = CountsProcess.restore(state["process"], tensors)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder} must hold a whole RLM, but it does not: {error}"
@@ -366,6 +403,14 @@ class RlmRegressor(ResumableSurrogate):
         if self._reader is None or self._head is None:
             raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
         return self._reader, self._head, self._members
+
+    def _said(self, texts: Sequence[str], metrics: Sequence[int]) -> list[torch.Tensor] | None:
+        """What the process on the counts says of every numeral; None if there is none."""
+        if self._process is None:
+            return None
+        head = self._digits("A process on counts")
+        leaves = [head.trie(metric).leaf_values for metric in metrics]
+        return self._process.log_densities(texts, metrics, leaves)
 
     def _digits(self, what: str) -> DigitsHead:
         """Return the head if it writes digits, else say what needs them."""

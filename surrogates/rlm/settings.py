@@ -40,6 +40,8 @@ class RlmSettings:
     """Encoder layers."""
     has_counts: bool = True
     """Whether the dataflow encoder is also told what can be counted in a text."""
+    pools_process: bool = True
+    """Whether a Gaussian process on the counts speaks too where there are fewer than 60 rows."""
     context_length: int = 4096
     """Most tokens of a text, for encoders that read tokens."""
     truncate: bool = False
@@ -148,6 +150,11 @@ class RlmSettings:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise SettingsError(f"`{name}` must be at least {least}, but got {value!r}.")
+
+    @property
+    def has_process(self) -> bool:
+        """Whether few rows are also learned by a process on the counts."""
+        return self.pools_process and self.has_counts and self.encoder == "dataflow"
 
     def schedule(self, n_rows: int) -> Schedule:
         """Return how much training a number of rows gets.

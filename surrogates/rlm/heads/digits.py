@@ -206,6 +206,7 @@ class DigitsHead(Head):
         known: Mapping[int, Tensor] | None = None,
         *,
         is_chain: bool = False,
+        said: Sequence[Tensor] | None = None,
     ) -> list[Table]:
         """Predict exact distributions; see the base class.
 
@@ -215,6 +216,8 @@ class DigitsHead(Head):
             metrics: Metric numbers, in decoding order.
             known: Metric number to known numerals, from :meth:`spell`.
             is_chain: Condition later metrics on the distributions of earlier ones.
+            said: Of each metric, what another expert says of the texts, see
+                :func:`surrogates.rlm.prediction.exact_distribution`.
         """
         tries = [self.trie(metric) for metric in metrics]
         sums: list[Any] = [0.0] * len(metrics)
@@ -225,12 +228,21 @@ class DigitsHead(Head):
                 memory = network.encode(batch)
                 if is_chain:
                     shares = chain_distributions(
-                        network, memory, metrics, tries, chosen, max_sequences=_CHAIN_SEQUENCES
+                        network,
+                        memory,
+                        metrics,
+                        tries,
+                        chosen,
+                        max_sequences=_CHAIN_SEQUENCES,
+                        said=said,
                     )
                 else:
+                    others: Sequence[Tensor | None] = said or [None] * len(metrics)
                     shares = [
-                        exact_distribution(network, memory, metric, trie, known, of_metric)
-                        for metric, trie, of_metric in zip(metrics, tries, chosen, strict=True)
+                        exact_distribution(network, memory, metric, trie, known, of_metric, other)
+                        for metric, trie, of_metric, other in zip(
+                            metrics, tries, chosen, others, strict=True
+                        )
                     ]
             for place, share in enumerate(shares):
                 sums[place] = sums[place] + share.numpy().astype(np.float64)
@@ -254,6 +266,7 @@ class DigitsHead(Head):
         *,
         temperature: float,
         top_p: float,
+        said: Sequence[Tensor] | None = None,
     ) -> list[NDArray[np.float64]]:
         """Draw whole sequences from one member, later metrics conditioned on earlier ones.
 
@@ -265,6 +278,7 @@ class DigitsHead(Head):
             generator: Source of randomness.
             temperature: Divides the logits, above 0.
             top_p: Nucleus mass, in (0, 1].
+            said: Of each metric, see :meth:`distributions`.
 
         Returns:
             Per metric, values in its unit, shape ``(draws,)``.
@@ -274,7 +288,7 @@ class DigitsHead(Head):
         drawn = []
         with torch.inference_mode():
             memory = network.encode(batch)
-            for metric in metrics:
+            for place, metric in enumerate(metrics):
                 given[metric] = sample_numerals(
                     network,
                     memory,
@@ -286,6 +300,7 @@ class DigitsHead(Head):
                     calibration=MetricCalibration(*member.calibration[metric]),
                     temperature=temperature,
                     top_p=top_p,
+                    said=None if said is None else said[place],
                 )
                 scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])
                 drawn.append(self.scales[metric].to_raw(scaled))
