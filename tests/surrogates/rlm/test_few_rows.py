@@ -1,0 +1,112 @@
+"""Few rows: a Gaussian process on the counts speaks beside the networks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from surrogates.rlm.calibration import MIN_ROWS
+from surrogates.rlm.few_rows import CountsProcess
+from surrogates.rlm.regressor import RlmRegressor
+from tests.surrogates.conftest import conv_chain
+
+ACCURACY, LATENCY = "accuracy_percent/x", "latency_ms/y"
+QUICK: dict[str, Any] = {
+    "width": 8, "n_layers": 1, "n_steps": 4, "batch_size": 8, "n_members": 2,
+}  # fmt: skip
+TEXTS = [conv_chain(n, kernel) for n in range(1, 6) for kernel in (1, 3, 5)]
+LABELS = [
+    {ACCURACY: 80.0 + n + kernel, LATENCY: 1.0 + n * kernel}
+    for n in range(1, 6)
+    for kernel in (1, 3, 5)
+]
+
+
+def fitted(n_copies: int = 1, **settings: Any) -> RlmRegressor:
+    """Fit on the rows, each so often."""
+    rlm = RlmRegressor(**{**QUICK, **settings})
+    return rlm.fit(TEXTS * n_copies, LABELS * n_copies, seed=1)
+
+
+def test_the_answer_is_the_product_of_network_and_process() -> None:
+    both, alone = fitted(n_members=1), fitted(n_members=1, pools_process=False)
+    found, network = both.predict(TEXTS)[LATENCY], alone.predict(TEXTS)[LATENCY]
+    assert both._process is not None
+    assert alone._process is None
+    (leaves,) = [both._digits("it").trie(1).leaf_values]
+    (said,) = both._process.log_densities(TEXTS, [1], [leaves])
+    product = network.probabilities * np.exp(said.numpy().astype(np.float64))
+    expected = product / product.sum(axis=1, keepdims=True)
+    assert found.probabilities == pytest.approx(expected, abs=1e-5)
+    assert np.abs(found.probabilities - network.probabilities).max() > 0.05
+
+
+def test_untrained_networks_leave_the_answer_to_the_process() -> None:
+    truth = [row[LATENCY] for row in LABELS]
+    for pools, least in ((True, 0.95), (False, -1.0)):
+        estimate = fitted(pools_process=pools).predict(TEXTS)[LATENCY].mean
+        assert np.corrcoef(estimate, truth)[0, 1] > least
+    alone = fitted(pools_process=False).predict(TEXTS)[LATENCY]
+    assert fitted().predict(TEXTS)[LATENCY].std.mean() < 0.7 * alone.std.mean()
+
+
+@pytest.mark.parametrize(
+    ("n_copies", "settings"),
+    [
+        (MIN_ROWS // len(TEXTS), {}),
+        (1, {"pools_process": False}),
+        (1, {"has_counts": False}),
+        (1, {"head": "mse"}),
+    ],
+)
+def test_networks_are_alone_where_rows_or_counts_say_so(
+    n_copies: int, settings: dict[str, Any]
+) -> None:
+    assert fitted(n_copies, **settings)._process is None
+
+
+def test_finetuning_fits_one_to_its_rows_unless_heads_are_trained_alone() -> None:
+    start = fitted(MIN_ROWS // len(TEXTS))
+    rows = [{"latency_ms/z": row[LATENCY]} for row in LABELS]
+    assert start.finetune(TEXTS, rows)._process is not None
+    assert start.finetune(TEXTS, rows, heads_only=True)._process is None
+
+
+def test_it_is_saved_with_the_networks(tmp_path: Path) -> None:
+    whole = fitted()
+    whole.save(tmp_path / "rlm")
+    again = RlmRegressor.load(tmp_path / "rlm")
+    expected, found = whole.predict(TEXTS), again.predict(TEXTS)
+    for metric in (ACCURACY, LATENCY):
+        assert found[metric].probabilities == pytest.approx(
+            expected[metric].probabilities, abs=1e-7
+        )
+
+
+def test_samples_chains_and_known_values_go_by_the_product() -> None:
+    rlm = fitted()
+    exact = rlm.predict(TEXTS, decoding="chain")
+    drawn = rlm.sample(TEXTS, 3000, seed=0)
+    for metric in (ACCURACY, LATENCY):
+        error = np.abs(drawn[metric].mean(axis=0) - exact[metric].mean)
+        assert (error < 5 * exact[metric].std / np.sqrt(3000) + 0.02 * exact[metric].std).all()
+    sharp = rlm.sample(TEXTS, 200, seed=0, metrics=[LATENCY], top_p=0.2)[LATENCY]
+    assert sharp.std(axis=0).mean() < 0.5 * exact[LATENCY].std.mean()
+    known = {ACCURACY: np.array([row[ACCURACY] for row in LABELS])}
+    given = rlm.predict(TEXTS, [LATENCY], condition_on=known)[LATENCY]
+    assert np.corrcoef(given.mean, [row[LATENCY] for row in LABELS])[0, 1] > 0.95
+
+
+def test_nothing_is_said_of_a_metric_with_hardly_any_labels() -> None:
+    targets = np.full((len(TEXTS), 2), np.nan)
+    targets[:3, 0] = [2.0, 3.0, 4.0]
+    targets[:, 1] = np.linspace(2.0, 8.0, len(TEXTS))
+    process = CountsProcess.fit(TEXTS, targets)
+    leaves = torch.linspace(1.5, 9.0, 16)
+    silent, said = process.log_densities(TEXTS[:5], [0, 1], [leaves, leaves])
+    assert silent.shape == said.shape == (5, 16)
+    assert not silent.any()
+    assert said.min() < -1.0
+    assert [each.shape for each in process.log_densities([], [1], [leaves])] == [(0, 16)]
