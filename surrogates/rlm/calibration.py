@@ -16,7 +16,8 @@ A finished mixture errs less than a member at half of its training, so both are 
 `GROWTH`.
 
 With fewer than `MIN_ROWS` rows every row is trained on from the start and nothing is calibrated:
-distributions are then as wide as the soft labels, and their intervals hold more than they say.
+distributions are then as wide as the soft labels, and what another expert says sharpens them
+(:mod:`surrogates.rlm.few_rows`).
 
 Source:
     "Accurate Uncertainties for Deep Learning Using Calibrated Regression", arXiv:1807.00263:
