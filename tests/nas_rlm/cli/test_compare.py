@@ -19,14 +19,14 @@ NASBENCH201 = "fewshot-nasbench201"
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A space of 300 architectures in place of the whole one."""
 
-    def read(space: str, metrics: tuple[str, ...]) -> SpaceRows:
+    def read(space: str, metrics: tuple[str, ...], *, is_pruned: bool) -> SpaceRows:
         rng = np.random.default_rng(0)
         genomes = rng.choice([0, 2, 3], size=(300, 6))
         known = get_space(space)
         counts = [known.published_counts(known.from_genome(g)) for g in genomes.tolist()]
         size = np.array([float(c.parameters) for c in counts])
         columns = {name: size / 1e4 + rng.normal(size=300) for name in metrics}
-        return SpaceRows(space, genomes, columns, np.zeros(300, dtype=bool))
+        return SpaceRows(space, genomes, columns, np.zeros(300, dtype=bool), is_pruned)
 
     monkeypatch.setattr(runner, "read_space_rows", read)
 
