@@ -36,8 +36,7 @@ FOLDER = HERE.parents[1] / "nas_rlm" / "pretrained" / "model"
 
 def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.ndarray]:
     """Texts and labels of a space, and which of them validate."""
-    is_pruned = source.get("is_pruned", True)
-    rows = read_space_rows(source["space"], source["metrics"], is_pruned=is_pruned)
+    rows = read_space_rows(source["space"], source["metrics"])
     known = np.any([~np.isnan(rows.columns[name]) for name in source["metrics"]], axis=0)
     order = generator(CONFIG["seed"], "pretrain", source["space"]).permutation(
         np.flatnonzero(known)
@@ -75,14 +74,14 @@ def write_card(results: dict) -> None:
 def main(folder: Path) -> None:
     """Read, train, save, validate."""
     texts, labels = [], []
-    validation = defaultdict(list)
+    validation = {}
     for source in CONFIG["source"]:
         own_texts, own_labels, held = read_source(source)
         for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
             if not is_held:
                 texts.append(text)
                 labels.append(label)
-        validation[source["space"]] += [
+        validation[source["space"]] = [
             (text, label)
             for text, label, is_held in zip(own_texts, own_labels, held, strict=True)
             if is_held
