@@ -61,7 +61,6 @@ class Callee:
         parts: The text behind the name, to be joined; called functions are named by key.
         calls: The called functions, call by call.
         plain: What `key` is the hash of.
-        n_operands: Number of operands that are left: data, weights.
         has_same_operands: Whether the operands that are left stand where they stood.
         has_same_names: Whether the attributes that are left have their old names.
     """
@@ -74,7 +73,6 @@ class Callee:
     parts: tuple[str, ...] = ()
     calls: tuple["Callee", ...] = ()
     plain: str = ""
-    n_operands: tuple[int, int] = (0, 0)
     has_same_operands: bool = False
     has_same_names: bool = False
 
@@ -82,13 +80,9 @@ class Callee:
         """Return the function that calls another one of the same operands in place of the last."""
         old, new = self.calls[-1].key, other.key
         plain = self.plain.replace(old, new)
-        return replace(
-            self,
-            key=_key(plain),
-            parts=tuple([new if part == old else part for part in self.parts]),
-            calls=(*self.calls[:-1], other),
-            plain=plain,
-        )
+        parts = tuple([new if part == old else part for part in self.parts])
+        calls = (*self.calls[:-1], other)
+        return replace(self, key=_key(plain), parts=parts, calls=calls, plain=plain)
 
 
 class CanonicalBody(NamedTuple):
@@ -189,7 +183,6 @@ def canonical_callee(
         parts=(after, *print_body(statements, body)),
         calls=calls,
         plain=plain,
-        n_operands=(len(places), n_weights),
         has_same_operands=places == _FIRST[: len(places)] and weight_places == _FIRST[:n_weights],
         has_same_names=has_same_names,
     )

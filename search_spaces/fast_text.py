@@ -228,8 +228,9 @@ def _rewrite_calls(grouped: GroupedBody, callees: Mapping[str, Callee]) -> Canon
             continue
         _, operands, outputs, attributes = node
         weights = groups.get(operands[-1], ()) if operands else ()
-        n_operands = len(operands) - bool(weights), len(weights)
-        if not callee.has_same_operands or n_operands != callee.n_operands:
+        n_data = len(operands) - bool(weights)
+        is_whole = n_data == len(callee.data) and len(weights) == len(callee.weights)
+        if not (is_whole and callee.has_same_operands):
             operands = tuple([node.inputs[index] for index in callee.data])
             if callee.weights:
                 group = node.inputs[-1]

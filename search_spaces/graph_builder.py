@@ -279,9 +279,8 @@ class Body:
             outputs = tuple([f"v{index}_{i}" for i in range(len(shapes))])
             self.nodes.append(Node(op, arguments, outputs, attributes))
             return tuple(map(Value, outputs, shapes))
-        output = f"v{index}"
-        self.nodes.append(Node(op, arguments, (output,), attributes))
-        return Value(output, shapes[0])
+        self.nodes.append(Node(op, arguments, (f"v{index}",), attributes))
+        return Value(f"v{index}", shapes[0])
 
     def call_known(
         self,

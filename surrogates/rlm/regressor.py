@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -29,44 +28,13 @@ from surrogates.rlm.few_rows import CountsProcess
 from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
-from surrogates.rlm.resume import TrainingStates, digest_of
+from surrogates.rlm.resume import TrainingStates, training_states
 from surrogates.rlm.settings import RlmSettings, Schedule
-from surrogates.rlm.training import Rows, TrainingRows, train
+from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
 from surrogates.transfer import starting_metrics
 
 _PROCESS = "process."
 """Before the names of its tensors in a checkpoint."""
-
-
-def _progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
-    """Count the steps of one member as part of all."""
-    if progress is None:
-        return None
-
-    def shown(step: int, total: int, scalars: Mapping[str, float]) -> None:
-        progress(member * total + step, n_members * total, scalars)
-
-    return shown
-
-
-def _states(
-    keep: Path | None,
-    seconds: float,
-    rows: Rows,
-    settings: RlmSettings,
-    schedule: Schedule,
-    seed: int,
-) -> TrainingStates | None:
-    """What is kept of a training in a folder, if anything shall be."""
-    if keep is None:
-        return None
-    facts = {
-        "texts": digest_of(text.encode() for text in rows.texts),
-        "labels": digest_of([*(name.encode() for name in rows.metrics), rows.raw.tobytes()]),
-        "settings": digest_of([json.dumps([settings.to_json(), schedule]).encode()]),
-        "seed": str(seed),
-    }
-    return TrainingStates(keep, seconds, facts)
 
 
 class RlmRegressor(ResumableSurrogate):
@@ -125,7 +93,7 @@ class RlmRegressor(ResumableSurrogate):
 
         schedule = self.settings.schedule(len(texts))
         rows = Rows(texts, labels, metrics)
-        states = _states(keep, keep_seconds, rows, self.settings, schedule, seed)
+        states = training_states(keep, keep_seconds, rows, self.settings, schedule, seed)
         self._train(reader, rows, fresh, self.settings, schedule, seed, progress, states)
         return self
 
@@ -162,7 +130,7 @@ class RlmRegressor(ResumableSurrogate):
         settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
-        states = _states(keep, keep_seconds, rows, settings, schedule, seed)
+        states = training_states(keep, keep_seconds, rows, settings, schedule, seed)
         tuned._train(
             reader, rows, copied, settings, schedule, seed, progress, states, are_heads=heads_only
         )
@@ -195,7 +163,7 @@ class RlmRegressor(ResumableSurrogate):
                 rng = np.random.default_rng([seed, member])
                 torch.manual_seed(int(rng.integers(2**63)))
                 network = start(head, member)
-                shown = _progress_of_member(progress, member, schedule.n_members)
+                shown = progress_of_member(progress, member, schedule.n_members)
                 state = states and states.of_member(member, network)
                 left_out = held[member]
                 evidence.append(
@@ -260,15 +228,10 @@ class RlmRegressor(ResumableSurrogate):
             batch = prepared.collate(rows)
             if isinstance(head, DigitsHead):
                 known = {k: tokens[rows] for k, tokens in given.items()}
+                own = said and [of_metric[rows] for of_metric in said]
+                chain = decoding == "chain"
                 parts.append(
-                    head.distributions(
-                        members,
-                        batch,
-                        ids,
-                        known,
-                        is_chain=decoding == "chain",
-                        said=said and [of_metric[rows] for of_metric in said],
-                    )
+                    head.distributions(members, batch, ids, known, is_chain=chain, said=own)
                 )
             else:
                 parts.append(head.distributions(members, batch, ids))
@@ -408,9 +371,8 @@ class RlmRegressor(ResumableSurrogate):
         """What the process on the counts says of every numeral; None if there is none."""
         if self._process is None:
             return None
-        head = self._digits("A process on counts")
-        leaves = [head.trie(metric).leaf_values for metric in metrics]
-        return self._process.log_densities(texts, metrics, leaves)
+        tries = [self._digits("A process on counts").trie(metric) for metric in metrics]
+        return self._process.log_densities(texts, metrics, [trie.leaf_values for trie in tries])
 
     def _digits(self, what: str) -> DigitsHead:
         """Return the head if it writes digits, else say what needs them."""

@@ -17,7 +17,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,10 @@ from surrogates.checkpoint import write_atomically
 from surrogates.errors import CheckpointError
 from surrogates.rlm.heads.base import Evidence, HeadNetwork
 from surrogates.rlm.row_streams import RowStreams
+
+if TYPE_CHECKING:
+    from surrogates.rlm.settings import RlmSettings, Schedule
+    from surrogates.rlm.training import Rows
 
 _FORMAT = 1
 _HEADER = "state"
@@ -262,6 +266,26 @@ class TrainingStates(NamedTuple):
         )
         facts = {**self.facts, "starting weights": digest_of(parts)}
         return MemberState(self.folder / f"member-{member}.safetensors", self.seconds, facts)
+
+
+def training_states(
+    keep: Path | None,
+    seconds: float,
+    rows: Rows,
+    settings: RlmSettings,
+    schedule: Schedule,
+    seed: int,
+) -> TrainingStates | None:
+    """What is kept of a training in a folder, if anything shall be."""
+    if keep is None:
+        return None
+    facts = {
+        "texts": digest_of(text.encode() for text in rows.texts),
+        "labels": digest_of([*(name.encode() for name in rows.metrics), rows.raw.tobytes()]),
+        "settings": digest_of([json.dumps([settings.to_json(), schedule]).encode()]),
+        "seed": str(seed),
+    }
+    return TrainingStates(keep, seconds, facts)
 
 
 def digest_of(parts: Iterable[bytes]) -> str:

@@ -184,6 +184,17 @@ def _train_cycle(
     network.eval()
 
 
+def progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
+    """Count the steps of one member as part of all."""
+    if progress is None:
+        return None
+
+    def shown(step: int, total: int, scalars: Mapping[str, float]) -> None:
+        progress(member * total + step, n_members * total, scalars)
+
+    return shown
+
+
 def held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:
     """Return Kendall's tau-b of each metric on held-out rows, by ``held_out_kendall_tau/METRIC``.
 

@@ -51,7 +51,14 @@ def tiny_rlm(tmp_path_factory: pytest.TempPathFactory) -> TinyCheckpoint:
     )
     labels = [{name: (row + 2) * (k + 3.0) for k, name in enumerate(metrics)} for row in range(6)]
     tiny = get_surrogate(
-        "rlm", width=8, n_layers=1, n_steps=2, batch_size=4, n_members=1, finetune_steps=2
+        "rlm",
+        width=8,
+        n_layers=1,
+        n_steps=2,
+        batch_size=4,
+        n_members=1,
+        finetune_steps=2,
+        pools_process=False,
     )
     tiny.fit([file.read_text(encoding="utf-8") for file in files], labels, seed=5)
     tiny.save(folder / "model")
