@@ -18,7 +18,6 @@ from nas_rlm.data_files import read_metric_table
 from nas_rlm.dataset import digest, hold_out
 from nas_rlm.errors import ConfigError, DatasetError
 from nas_rlm.progress import Progress, no_progress
-from search_spaces.counts import count_graph
 
 _ACCURACY = "accuracy_percent/"
 
@@ -119,16 +118,14 @@ class SpaceRows:
         return np.array([self._counts[int(row)][name] for row in rows])
 
     def operators(self, rows: NDArray[np.int64]) -> list[dict[str, float]]:
-        """Return for each row how often each operator runs on each shape."""
-        space = search_spaces.get_space(self.space)
-        for row in rows.tolist():
-            if row not in self._operators:
-                graph = space.build(space.from_genome(self.genomes[row].tolist()))
-                tally: dict[str, float] = {}
-                for step in count_graph(graph).per_op:
-                    key = f"{step.op} {step.input_shapes} {step.output_shape}"
-                    tally[key] = tally.get(key, 0.0) + 1.0
-                self._operators[row] = tally
+        """Return for each row how often each operator of its text runs on each shape."""
+        missing = [row for row in dict.fromkeys(rows.tolist()) if row not in self._operators]
+        for row, text in zip(missing, self.texts(missing), strict=True):
+            tally: dict[str, float] = {}
+            for step in search_spaces.count(search_spaces.from_text(text)).per_op:
+                key = f"{step.op} {step.input_shapes} {step.output_shape}"
+                tally[key] = tally.get(key, 0.0) + 1.0
+            self._operators[row] = tally
         return [self._operators[row] for row in rows.tolist()]
 
     def one_hot(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
 from nas_rlm.data_files import MetricTable
 from nas_rlm.errors import DataFolderError, DatasetError
 from search_spaces import get_space
+from search_spaces.counts import count_graph
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES
 
 
@@ -47,8 +48,11 @@ def test_operators_count_every_call_and_shape(rows: SpaceRows) -> None:
     genome = rows.genomes[3].tolist()
     graph = space.build(space.from_genome(genome))
     total = sum(tally.values())
-    assert total == sum(1 for _ in space_rows.count_graph(graph).per_op)
+    assert total == sum(1 for _ in count_graph(graph).per_op)
     assert any(key.startswith("Conv") for key in tally)
+    unpruned = dataclasses.replace(rows, is_pruned=False, _operators={})
+    (whole,) = unpruned.operators(np.array([3]))
+    assert sum(whole.values()) > total
 
 
 def test_a_label_that_is_not_known_is_absent(rows: SpaceRows) -> None:
