@@ -4,8 +4,9 @@
 
 "Ours" is canonical text with functions; "flat" the same network with its functions inlined, as
 other exporters write it. Characters and statements are medians over sampled architectures, rates
-are architectures a second of CPU time on one core, the median over tenths of them (flat: functions inlined, canonicalised, printed,
-over a twentieth of the architectures).
+are architectures a second of CPU time on one core, the median over tenths of them, each space in a
+process of its own (flat: functions inlined, canonicalised, printed, over a twentieth of the
+architectures).
 
 One network of every space, the first of those, goes through ``torch.onnx.export`` too. Its torch
 module is `OnnxNetwork`, which computes a materialized model with one torch function for each
@@ -22,6 +23,8 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -237,19 +240,31 @@ def _cells(one: dict[str, Any]) -> str:
     return " | ".join([*[f"{count:,}" for count in counts], f"{one['torch_rate']:.1f}"])
 
 
+def _in_a_process(function: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
+    """Call a function in a process of its own, in which no other space is remembered."""
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_warm_torch_up
+    ) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _warm_torch_up() -> None:
+    """Load what the first export of a process loads."""
+    torch.set_num_threads(1)
+    torch_model(nn.Conv2d(3, 3, 1), (1, 3, 8, 8))
+
+
 def main() -> None:
     """Measure, store, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--space", action="append", choices=list(SPACES))
     parser.add_argument("--architectures", type=int, default=400)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    torch_model(nn.Conv2d(3, 3, 1), (1, 3, 8, 8))  # the first export of a process loads libraries
     names = options.space or list(SPACES)
     load = round(os.getloadavg()[0], 1)
     rows = []
     for index, name in enumerate(names, start=1):
-        rows.append(measure(name, options.architectures))
+        rows.append(_in_a_process(measure, name, options.architectures))
         print(f"{index}/{len(names)} {name}: {rows[-1]['rate']:,.0f} texts a second", flush=True)
     results = {
         "protocol": "export",
@@ -258,7 +273,7 @@ def main() -> None:
         "load": load,
         "torch_version": torch.__version__.partition("+")[0],
         "rows": rows,
-        "by_hand": measure_by_hand(),
+        "by_hand": _in_a_process(measure_by_hand),
     }
     print(table(results))
     if not options.space:  # a part of the spaces is a trial
