@@ -8,9 +8,11 @@ that are known. Cells come from outside: every one that is used is checked.
 import csv
 import gzip
 import hashlib
+import io
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,22 +75,13 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
         DataFileError: If a column is missing, a row is short or long, or the file is truncated
             or not CSV in UTF-8.
     """
-    try:
-        opened = gzip.open if path.name.endswith(".gz") else open
-        with opened(path, "rt", encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream, strict=True)
-            header = next(rows, [])
-            places = [_place(header, name, path.name) for name in columns]
-            for row in rows:
-                _check_length(row, header, f"{path.name}, line {rows.line_num}")
-                yield Line(rows.line_num, tuple([row[place] for place in places]))
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path.name} is truncated or not a CSV file: {error}. Get it anew."
-        raise DataFileError(message) from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        message = f"Data file {str(path)!r} cannot be read: {reason}. Check its folder."
-        raise DataFolderError(message) from error
+    with _unpacked(path, "truncated or not a CSV file") as content:
+        rows = csv.reader(io.TextIOWrapper(content, encoding="utf-8", newline=""), strict=True)
+        header = next(rows, [])
+        places = [_place(header, name, path.name) for name in columns]
+        for row in rows:
+            _check_length(row, header, f"{path.name}, line {rows.line_num}")
+            yield Line(rows.line_num, tuple([row[place] for place in places]))
 
 
 def content_sha256(path: Path) -> str:
@@ -98,12 +91,19 @@ def content_sha256(path: Path) -> str:
         DataFolderError: If the file cannot be opened.
         DataFileError: If it is truncated.
     """
+    with _unpacked(path, "truncated") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _unpacked(path: Path, damage: str) -> Iterator[gzip.GzipFile | io.BufferedReader]:
+    """Open the content of a file; `damage` is what it is where it cannot be read to its end."""
+    opened = gzip.open if path.name.endswith(".gz") else open
     try:
-        opened = gzip.open if path.name.endswith(".gz") else open
-        with opened(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        message = f"{path.name} is truncated: {error}. Get it anew."
+        with opened(path, "rb") as content:
+            yield content
+    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+        message = f"{path.name} is {damage}: {error}. Get it anew."
         raise DataFileError(message) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
