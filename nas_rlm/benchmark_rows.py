@@ -74,8 +74,6 @@ def benchmark_rows(
         finders.append(_file_finder(table))
     has_latency = any(name.startswith(_LATENCY) for name in filed)
     export = chosen.to_unpruned_text if has_latency else chosen.to_text
-    if counted:
-        finders.append(_count_finder(chosen, counted, export))
     rng = generator(seed, "benchmark_rows", space)
     texts: list[str] = []
     labels: list[dict[str, float]] = []
@@ -84,13 +82,15 @@ def benchmark_rows(
         if len(texts) == n_rows:
             break
         row = {name: value for find in finders for name, value in find(genome).items()}
+        if not (row or counted):
+            continue
         text = export(chosen.from_genome(genome))
         name = digest(text)
-        if name in seen or not row:
+        if name in seen:
             continue
         seen.add(name)
         texts.append(text)
-        labels.append(row)
+        labels.append({**row, **_counts(text, counted)} if counted else row)
         progress(len(texts), n_rows, {})
     if len(texts) < n_rows:
         message = (
@@ -142,22 +142,15 @@ def _file_finder(table: MetricTable) -> _Finder:
     return find
 
 
-def _count_finder(
-    space: SearchSpace[Any], metrics: Sequence[str], export: Callable[[Any], str]
-) -> _Finder:
-    """Return an exact count on the exported text."""
-
-    def find(genome: _Genome) -> dict[str, float]:
-        text = export(space.from_genome(genome))
-        counts = search_spaces.count(search_spaces.from_text(text))
-        values = {
-            "params": counts.parameters,
-            "macs": counts.mult_adds,
-            "activations": counts.activations,
-        }
-        return {name: float(values[name]) for name in metrics}
-
-    return find
+def _counts(text: str, metrics: Sequence[str]) -> dict[str, float]:
+    """Count what an exported text holds."""
+    counts = search_spaces.count(search_spaces.from_text(text))
+    values = {
+        "params": counts.parameters,
+        "macs": counts.mult_adds,
+        "activations": counts.activations,
+    }
+    return {name: float(values[name]) for name in metrics}
 
 
 def _genomes(
