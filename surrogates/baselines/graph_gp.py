@@ -10,10 +10,10 @@ checkpoint holds plain arrays and predicts without scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.inputs.feature_table import FeatureTable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 N_QUANTILES = 32
 """Values of a distribution: the middle quantiles of as many equal shares of the normal one."""
@@ -81,6 +84,14 @@ class Posterior:
         covariance = kernel.between(rows, rows)
         covariance[np.diag_indices_from(covariance)] += kernel.noise
         return cls(kernel, rows, labels, np.asarray(cholesky(covariance, lower=True)))
+
+    @classmethod
+    def restored(
+        cls, kernel: Mapping[str, float], rows: Tensor, labels: Tensor, n_columns: int
+    ) -> Posterior:
+        """Condition on rows of a checkpoint, of `n_columns` features."""
+        numbers = {name: float(value) for name, value in kernel.items()}
+        return cls.of(Kernel(**numbers), rows.numpy().reshape(-1, n_columns), labels.numpy())
 
     def predict(
         self, rows: NDArray[np.float64]
@@ -206,10 +217,8 @@ class GraphGpRegressor(Surrogate):
             table = FeatureTable.from_state(state["features"])
             targets = read_targets(state["targets"])
             posteriors = {
-                metric: Posterior.of(
-                    Kernel(**{name: float(value) for name, value in kernel.items()}),
-                    weights[f"{k}.rows"].numpy().reshape(-1, len(table.names)),
-                    weights[f"{k}.labels"].numpy(),
+                metric: Posterior.restored(
+                    kernel, weights[f"{k}.rows"], weights[f"{k}.labels"], len(table.names)
                 )
                 for k, (metric, kernel) in enumerate(zip(targets, state["kernels"], strict=True))
             }

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.baselines.graph_gp import Kernel, Posterior, choose_kernel
+from surrogates.baselines.graph_gp import Posterior, choose_kernel
 from surrogates.inputs.feature_table import FeatureTable
 
 _LEAST_ROWS = 4
@@ -142,9 +142,7 @@ class CountsProcess:
             if each is None:
                 of_metrics.append(None)
                 continue
-            kernel = Kernel(**{name: float(value) for name, value in each["kernel"].items()})
-            rows = tensors[f"{place}.rows"].numpy().reshape(-1, len(table.names))
-            labels = tensors[f"{place}.labels"].numpy()
-            posterior = Posterior.of(kernel, rows, labels)
+            rows, labels = tensors[f"{place}.rows"], tensors[f"{place}.labels"]
+            posterior = Posterior.restored(each["kernel"], rows, labels, len(table.names))
             of_metrics.append(_OfMetric(posterior, float(each["centre"]), float(each["spread"])))
         return cls(table, of_metrics)
