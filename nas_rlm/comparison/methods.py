@@ -40,8 +40,8 @@ class Method:
     is_pretrained: bool = False
     """Whether it learns all other spaces first and is fine-tuned on the training rows."""
     transfer: Literal["", "ridge", "none"] = ""
-    """How the metrics of other devices serve a new one: by fine-tuning where the surrogate can
-    and else by ridge regression on their predictions; always the latter; not at all."""
+    """How the metrics of other devices serve a new one: by fine-tuning its head where the surrogate
+    can and else by ridge regression on their predictions; always the latter; not at all."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of the surrogate."""
     is_separate: bool = False
