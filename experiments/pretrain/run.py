@@ -36,14 +36,16 @@ FOLDER = HERE.parents[1] / "nas_rlm" / "pretrained" / "model"
 
 def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.ndarray]:
     """Texts and labels of a space, and which of them validate."""
-    rows = read_space_rows(source["space"], source["metrics"])
+    rows = read_space_rows(
+        source["space"], source["metrics"], is_pruned=source.get("is_pruned", True)
+    )
     known = np.any([~np.isnan(rows.columns[name]) for name in source["metrics"]], axis=0)
     order = generator(CONFIG["seed"], "pretrain", source["space"]).permutation(
         np.flatnonzero(known)
     )[: source["rows"]]
-    names = source.get("names", {})
+    suffix = source.get("suffix", "")
     labels = [
-        {names.get(name, name): value for name, value in row.items()}
+        {f"{name}{suffix}": value for name, value in row.items()}
         for row in rows.labels(order, source["metrics"])
     ]
     held = hold_out(
@@ -74,18 +76,15 @@ def write_card(results: dict) -> None:
 def main(folder: Path) -> None:
     """Read, train, save, validate."""
     texts, labels = [], []
-    validation = {}
+    validation = defaultdict(list)
     for source in CONFIG["source"]:
         own_texts, own_labels, held = read_source(source)
         for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
-            if not is_held:
+            if is_held:
+                validation[source["space"]].append((text, label))
+            else:
                 texts.append(text)
                 labels.append(label)
-        validation[source["space"]] = [
-            (text, label)
-            for text, label, is_held in zip(own_texts, own_labels, held, strict=True)
-            if is_held
-        ]
         print(f"{source['space']}: {len(own_texts)} rows, {int(held.sum())} validate", flush=True)
     start = time.perf_counter()
 

@@ -29,6 +29,7 @@ from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.resume import TrainingStates, training_states
+from surrogates.rlm.row_streams import metric_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
 from surrogates.transfer import starting_metrics
@@ -156,7 +157,10 @@ class RlmRegressor(ResumableSurrogate):
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
         prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw), rows.metrics)
-        held = held_out(rows.texts, schedule.n_members, np.random.default_rng([seed, 0x4E1D]))
+        groups = metric_groups(raw)[(~np.isnan(raw)).argmax(axis=1)]
+        held = held_out(
+            rows.texts, groups, schedule.n_members, np.random.default_rng([seed, 0x4E1D])
+        )
         networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):

@@ -16,8 +16,26 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 
+def metric_groups(targets: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Say which metrics go together: those that share a row, or share one with a third.
+
+    Args:
+        targets: Shape ``(n, m)``, NaN where a row lacks the metric.
+
+    Returns:
+        Shape ``(m,)``, the number of the group of each metric, from 0 in order of appearance.
+    """
+    known = (~np.isnan(targets)).astype(np.int64)
+    _, group = connected_components(csr_array(known.T @ known), directed=False)
+    return np.asarray(group, dtype=np.int64)
+
+
 class RowStreams:
-    """Draws batches; a rare group, and a rare metric within it, has more than its share of rows."""
+    """Draws batches; a rare group, and a rare metric within it, has more than its share of rows.
+
+    A group comes as often as the square root of the number of its labels says: one of eight metrics
+    has more to learn than one of a single metric on as many rows.
+    """
 
     def __init__(
         self,
@@ -36,18 +54,14 @@ class RowStreams:
         """
         self._rng = rng
         known = ~np.isnan(targets[kept])
-        together = csr_array(known.T.astype(np.int64) @ known)
-        n_groups, group = connected_components(together, directed=False)
+        group = metric_groups(targets[kept])
         self._labelled = [kept[column] for column in known.T]
-        self._groups = [
-            (np.flatnonzero(group == k), int(known[:, group == k].any(axis=1).sum()))
-            for k in range(n_groups)
-        ]
-        self._groups = [(metrics, n_rows) for metrics, n_rows in self._groups if n_rows]
-        weights = np.sqrt([n_rows for _, n_rows in self._groups])
+        members = [np.flatnonzero(group == k) for k in np.unique(group).tolist()]
+        self._groups = [metrics for metrics in members if known[:, metrics].any()]
+        weights = np.sqrt([known[:, metrics].sum() for metrics in self._groups])
         self._chances = weights / weights.sum()
         self._sizes = np.zeros(len(self._labelled), dtype=np.int64)
-        for metrics, _ in self._groups:
+        for metrics in self._groups:
             rows = np.array([len(self._labelled[metric]) for metric in metrics])
             shares = np.sqrt(rows)
             wanted = np.ceil(batch_size * shares / shares.sum()).astype(np.int64)
@@ -73,7 +87,7 @@ class RowStreams:
         if len(self._groups) > 1:
             place = int(self._rng.choice(len(self._groups), p=self._chances))
         drawn = []
-        for metric in self._groups[place][0].tolist():
+        for metric in self._groups[place].tolist():
             size = int(self._sizes[metric])
             if len(self._queues[metric]) < size:
                 self._queues[metric] = self._rng.permutation(self._labelled[metric])

@@ -87,7 +87,7 @@ def test_equal_labels_give_a_narrow_channel() -> None:
 
 def test_members_leave_out_different_texts_and_all_rows_of_them() -> None:
     texts = [f"network {row % 40}" for row in range(100)]
-    found = held_out(texts, 3, np.random.default_rng(0))
+    found = held_out(texts, np.zeros(100, np.int64), 3, np.random.default_rng(0))
     left = [{texts[row] for row in member.rows} for member in found]
     assert [len(group) for group in left] == [13, 13, 13]
     assert len(set().union(*left)) == 39
@@ -99,9 +99,19 @@ def test_members_leave_out_different_texts_and_all_rows_of_them() -> None:
 
 
 def test_no_more_than_150_texts_are_left_out_and_none_of_few_rows() -> None:
-    many = held_out([str(row) for row in range(1000)], 2, np.random.default_rng(0))
-    assert [len(member.rows) for member in many] == [150, 150]
-    few = held_out([str(row) for row in range(MIN_ROWS - 1)], 2, np.random.default_rng(0))
-    assert [len(member.rows) for member in few] == [0, 0]
-    alike = held_out(["one"] * 100, 2, np.random.default_rng(0))
-    assert [len(member.rows) for member in alike] == [0, 0]
+    def left_out(texts: list[str]) -> list[int]:
+        found = held_out(texts, np.zeros(len(texts), np.int64), 2, np.random.default_rng(0))
+        return [len(member.rows) for member in found]
+
+    assert left_out([str(row) for row in range(1000)]) == [150, 150]
+    assert left_out([str(row) for row in range(MIN_ROWS - 1)]) == [0, 0]
+    assert left_out(["one"] * 100) == [0, 0]
+
+
+def test_every_group_of_metrics_is_looked_at_and_a_shared_text_is_left_out_of_all() -> None:
+    texts = [str(row) for row in range(900)] + [str(row) for row in range(60)]
+    groups = np.repeat([0, 1], [900, 60])  # the second describes networks of the first again
+    for member in held_out(texts, groups, 2, np.random.default_rng(0)):
+        assert np.bincount(groups[member.distinct]).tolist() == [150, 20]
+        left = {texts[row] for row in member.distinct}
+        assert set(member.rows) == {row for row, text in enumerate(texts) if text in left}

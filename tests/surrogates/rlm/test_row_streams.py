@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from surrogates.rlm.row_streams import RowStreams
+from surrogates.rlm.row_streams import RowStreams, metric_groups
 
 NAN = np.nan
 
@@ -39,6 +39,20 @@ def test_a_rare_group_comes_by_the_root_of_its_rows() -> None:
     rare = Counter(bool(streams.draw()[0] >= 1000) for _ in range(2000))[True] / 2000
     expected = np.sqrt(10) / (np.sqrt(10) + np.sqrt(1000))
     assert abs(rare - expected) < 0.03
+
+
+def test_a_group_of_many_metrics_comes_by_the_root_of_its_labels() -> None:
+    targets = np.full((200, 5), NAN)
+    targets[:100, :4] = targets[100:, 4] = 1.0
+    streams = RowStreams(targets, np.arange(200), 8, np.random.default_rng(0))
+    single = Counter(bool(streams.draw()[0] >= 100) for _ in range(2000))[True] / 2000
+    assert abs(single - 1 / 3) < 0.03
+
+
+def test_metrics_go_together_when_they_share_a_row_or_one_with_a_third() -> None:
+    targets = np.full((5, 4), NAN)
+    targets[0, [0, 2]] = targets[1, [2, 3]] = targets[2, 1] = 1.0
+    assert metric_groups(targets).tolist() == [0, 1, 0, 0]
 
 
 def test_a_metric_of_no_kept_row_is_left_out() -> None:
