@@ -3,7 +3,7 @@
 Every method is an entry here; what it shows is a sentence in ``experiments/README.md``.
 """
 
-from nas_rlm.comparison.methods import Method
+from nas_rlm.comparison.methods import PRETRAINED_SETTINGS, Method
 from nas_rlm.comparison.protocol import ComparisonProtocol
 
 
@@ -38,6 +38,15 @@ _METHODS = (
     _rlm("layers_1", n_layers=1),
     _rlm("layers_6", n_layers=6),
     _rlm("members_1", n_members=1),
+    *(
+        Method(
+            f"pretrained_{labels}",
+            surrogate="rlm",
+            settings=PRETRAINED_SETTINGS,
+            pretrained_on=labels,
+        )
+        for labels in ("accuracies", "counts")
+    ),
 )
 _UNPRUNED = Method("unpruned", surrogate="rlm", is_pruned=False)
 
@@ -62,8 +71,8 @@ def _token_methods(contexts: tuple[int, ...], **schedule: int) -> tuple[Method, 
 
 
 _NOTE = (
-    "`rlm` is the default. Encoders of tokens have one member, so `members_1` is what they compare "
-    "with; `token_bytes_512` and `t5gemma_512` train 150 steps of 16 rows."
+    "`rlm` is the default. Pretrained ones and encoders of tokens have one member, so `members_1` is "
+    "what they compare with; `token_bytes_512` and `t5gemma_512` train 150 steps of 16 rows."
 )
 
 

@@ -53,12 +53,13 @@ def pretraining_without(
     """Return what has learned all spaces but one; nothing is trained before it is asked for.
 
     Args:
-        space: Left out.
+        space: Left out; only what can be counted in its texts may be learned.
         kept: Folder of what is kept.
         sources: The spaces.
         n_rows: Rows of each, at most.
     """
-    return Pretraining(tuple(s for s in sources if s.space != space), n_rows, kept)
+    others = tuple(source for source in sources if source.space != space)
+    return Pretraining(others, tuple(sources), n_rows, kept)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ ENTRY_POINTS = "nas_rlm.surrogates"
 """Group of entry points by which an installed package offers surrogates: name = module:Class."""
 
 Decoding = Literal["alone", "chain", "sampled", "normal"]
+PretrainedOn = Literal["", "accuracies", "counts"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Method:
     """Score of the untrained network, of `nas_rlm.zero_cost.scores.SCORES`."""
     genome: Literal["", "mlp", "trees", "gp"] = ""
     """Learner on the genome, see `nas_rlm.comparison.genome_baselines`."""
-    is_pretrained: bool = False
-    """Whether it learns all other spaces first and is fine-tuned on the training rows."""
+    pretrained_on: PretrainedOn = ""
+    """What it learns before it is fine-tuned on the training rows: the accuracies of all other
+    spaces, or what can be counted in texts of all spaces; see `nas_rlm.comparison.pretraining`."""
     transfer: Literal["", "ridge", "none"] = ""
     """How the metrics of other devices serve a new one: by fine-tuning its head where the surrogate
     can and else by ridge regression on their predictions; always the latter; not at all."""
@@ -56,6 +58,11 @@ class Method:
     def is_untrained(self) -> bool:
         """Whether it predicts without any row."""
         return bool(self.count or self.zero_cost)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it learns something before the training rows."""
+        return bool(self.pretrained_on)
 
 
 PRETRAINED_SETTINGS: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
@@ -78,7 +85,7 @@ METHODS: dict[str, Method] = {
                 f"{name}_pretrained",
                 surrogate=name,
                 settings=PRETRAINED_SETTINGS,
-                is_pretrained=True,
+                pretrained_on="accuracies",
             )
             for name in ("rlm", "gcn")
         ),

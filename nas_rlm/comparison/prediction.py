@@ -61,7 +61,7 @@ class Models:
         key = (
             method.surrogate,
             settings,
-            method.is_pretrained,
+            method.pretrained_on,
             method.is_pruned,
             metrics,
             numbers.tobytes(),

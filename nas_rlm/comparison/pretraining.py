@@ -1,8 +1,10 @@
-"""Surrogates that have learned the accuracies of other search spaces, kept on disk.
+"""Surrogates that have learned other search spaces or free labels before, kept on disk.
 
-Every space has a metric of its own, ``accuracy_percent/cifar10@nasbench201``, since accuracies of
-different spaces do not compare. Rows for development are not learned, and the rows of a space are
-the same whichever space is left out. There is one pretraining for each surrogate and set of spaces,
+Every space has metrics of its own, ``accuracy_percent/cifar10@nasbench201``, since accuracies of
+different spaces do not compare. Free labels are counts of a text, such as its parameters: they
+cost nothing, so those of the space that is left out may be learned too. Rows for development are
+not learned, and the rows of a space are the same whichever space is left out. There is one
+pretraining for each surrogate, kind of label and set of spaces,
 with seed 0; it is written once it is done, so that no later run repeats it. A change of the code
 does not show in its place: delete the folder then.
 """
@@ -31,11 +33,15 @@ from nas_rlm.file_lock import FileLock
 from nas_rlm.seeding import generator
 from search_spaces import TEXT_VERSION, get_space
 from surrogates import PredictiveDistribution, Surrogate
+from surrogates.inputs.graph_features import graph_features
 
 SEED = 0
 """Of the draw of rows and of the training."""
 NDS_FOLDER = "nds"
 """Folder within ``NAS_RLM_DATA`` with the published files of network design spaces."""
+FREE_LABELS = ("params", "macs", "activations", "longest", "shortest")
+"""Features of `surrogates.inputs.graph_features` that serve as labels: parameters, mult-adds, numbers
+between operations, and the most and the fewest operations from input to output."""
 KEPT = "kept"
 """Folder beside those of the protocols: what several of them share and can be computed again."""
 
@@ -48,7 +54,9 @@ class Pretraining:
     """Surrogates pretrained on the same rows, each trained or read once."""
 
     sources: tuple[Source, ...]
-    """Spaces that are learned."""
+    """Spaces whose accuracies may be learned."""
+    counted: tuple[Source, ...]
+    """Spaces of which counts of texts may be learned."""
     n_rows: int
     """Rows of each, at most."""
     folder: Path
@@ -78,12 +86,17 @@ class Pretraining:
         parts = (
             method.surrogate,
             sorted(method.settings.items()),
-            [(source.space, source.metric, source.file) for source in self.sources],
+            [(source.space, source.metric, source.file) for source in self._learned(method)],
+            *([FREE_LABELS] if method.pretrained_on == "counts" else []),
             self.n_rows,
             SEED,
             TEXT_VERSION,
         )
         return digest(repr(parts))
+
+    def _learned(self, method: Method) -> tuple[Source, ...]:
+        """Spaces that a method learns."""
+        return self.counted if method.pretrained_on == "counts" else self.sources
 
     def _train(self, method: Method, place: Path) -> None:
         """Pretrain and write."""
@@ -94,7 +107,9 @@ class Pretraining:
                 "cannot be fine-tuned. Implement `Surrogate.finetune`, or fit it from scratch."
             )
             raise ConfigError(message)
-        texts, labels = pretraining_rows(self.sources, self.n_rows)
+        texts, labels = pretraining_rows(
+            self._learned(method), self.n_rows, are_free=method.pretrained_on == "counts"
+        )
         start = time.perf_counter()
         surrogate.fit(texts, labels, seed=SEED)
         record = {
@@ -133,13 +148,14 @@ def _read(method: Method, place: Path) -> tuple[Surrogate, float]:
 
 
 def pretraining_rows(
-    sources: Sequence[Source], n_rows: int
+    sources: Sequence[Source], n_rows: int, *, are_free: bool = False
 ) -> tuple[list[str], list[dict[str, float]]]:
-    """Return texts and labels of random rows of spaces, each with a metric of its own.
+    """Return texts and labels of random rows of spaces, each with metrics of its own.
 
     Args:
         sources: The spaces.
         n_rows: Of each, at most; those of a smaller number are among those of a larger one.
+        are_free: Whether labels are `FREE_LABELS` of the texts instead of accuracies.
     """
     texts: list[str] = []
     labels: list[dict[str, float]] = []
@@ -148,8 +164,20 @@ def pretraining_rows(
         order = generator(SEED, "pretraining rows", source.space).permutation(
             rows.usable([source.metric])
         )[:n_rows]
-        texts += rows.texts(order)
-        labels += [{source.own_metric: float(v)} for v in rows.columns[source.metric][order]]
+        own = rows.texts(order)
+        texts += own
+        if are_free:
+            features = [graph_features(text) for text in own]
+            labels += [
+                {
+                    f"{name}@{source.space}": float(of_text[name])
+                    for name in FREE_LABELS
+                    if name in of_text  # without a way through there is none to count
+                }
+                for of_text in features
+            ]
+        else:
+            labels += [{source.own_metric: float(v)} for v in rows.columns[source.metric][order]]
     return texts, labels
 
 

@@ -179,7 +179,7 @@ class CrossSpaceProtocol(Comparison):
         """Whatever can be fine-tuned learns the other spaces first."""
         if method.name in self.own_methods or not can_finetune(method):
             return method
-        return replace(method, is_pretrained=True)
+        return replace(method, pretrained_on="accuracies")
 
     def has_cell(self, method: Method, n: int) -> bool:
         """Without rows there is only what learned other spaces or learns nothing at all."""

@@ -120,7 +120,9 @@ _CROSS_SPACE = (
 )
 _CROSS_SPACE_OWN = {
     **{
-        name: Method(name, surrogate=name, settings=PRETRAINED_SETTINGS, is_pretrained=True)
+        name: Method(
+            name, surrogate=name, settings=PRETRAINED_SETTINGS, pretrained_on="accuracies"
+        )
         for name in _CROSS_SPACE_PRETRAINED
     },
     "rlm_scratch": Method("rlm_scratch", surrogate="rlm"),

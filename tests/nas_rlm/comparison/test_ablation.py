@@ -18,7 +18,8 @@ def test_no_two_methods_are_the_same(protocol: ComparisonProtocol) -> None:
         method = find_method(name, protocol.own_methods)
         surrogate = new_surrogate(method)
         assert isinstance(surrogate, RlmRegressor)
-        made.add((str(surrogate.settings), method.decoding, method.is_pruned))
+        own = (method.decoding, method.is_pruned, method.pretrained_on)
+        made.add((str(surrogate.settings), *own))
     assert len(made) == len(protocol.methods)
 
 

@@ -25,7 +25,7 @@ from nas_rlm.comparison.pretraining import predict_unseen_space, pretraining_row
 from nas_rlm.comparison.protocol import Source
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import ConfigError, DatasetError
-from search_spaces import get_space
+from search_spaces import count, from_text, get_space
 from surrogates import Surrogate, get_surrogate
 from tests.nas_rlm.benchmark.test_nds import net, row
 from tests.nas_rlm.comparison.tiny import ACCURACY, TINY
@@ -65,7 +65,7 @@ def across() -> CrossSpaceProtocol:
         sizes=(0, 6),
         methods=("gcn", "scratch", "params", "constant", "memorizer"),
         own_methods={
-            "gcn": Method("gcn", surrogate="gcn", settings=SETTINGS, is_pretrained=True),
+            "gcn": Method("gcn", surrogate="gcn", settings=SETTINGS, pretrained_on="accuracies"),
             "scratch": Method("scratch", surrogate="gcn", settings=SETTINGS),
         },
         seeds=(0, 1),
@@ -156,6 +156,38 @@ def test_only_other_spaces_and_no_development_rows_are_pretrained_on(
     assert not (set(held) - set(told)) & set(texts)
 
 
+@pytest.mark.usefixtures("tables")
+def test_free_labels_are_counts_of_the_texts_of_every_space(across: CrossSpaceProtocol) -> None:
+    pretraining = cross_space.pretraining_without(
+        "nasbench201", Path("unused"), sources=across.sources, n_rows=5
+    )
+    assert [source.space for source in pretraining.counted] == list(SPACES)
+    texts, labels = pretraining_rows(pretraining.counted, 5, are_free=True)
+    assert len(texts) == 15
+    for text, of_text in zip(texts[:5], labels[:5], strict=True):
+        assert {name.partition("@")[2] for name in of_text} == {"nasbench201"}
+        assert not any(ACCURACY in name for name in of_text)
+        assert of_text["macs@nasbench201"] == count(from_text(text)).mult_adds
+
+
+@pytest.mark.usefixtures("tables")
+def test_free_labels_are_pretrained_on_apart_from_accuracies(
+    across: CrossSpaceProtocol, tmp_path: Path
+) -> None:
+    own = {
+        labels: Method(labels, surrogate="gcn", settings=SETTINGS, pretrained_on=labels)
+        for labels in ("accuracies", "counts")
+    }
+    chosen = dataclasses.replace(across, methods=tuple(own), own_methods=own, seeds=(0,))
+    run_protocol(chosen, tmp_path / "across", targets=["enas_macro"], sizes=[6])
+    records = (tmp_path / "kept" / "pretrained").glob("*/pretraining.json")
+    learned = [json.loads(record.read_text())["metrics"] for record in records]
+    assert sorted(len(metrics) for metrics in learned) == [2, 15]
+    free = max(learned, key=len)
+    assert "longest@enas_macro" in free
+    assert not any(ACCURACY in name for name in free)
+
+
 def test_whatever_can_be_finetuned_is_pretrained(across: CrossSpaceProtocol) -> None:
     assert across.meant(find_method("gin")).is_pretrained
     assert not across.meant(find_method("graph_trees")).is_pretrained
@@ -192,7 +224,7 @@ def test_unseen_spaces_are_ranked_by_the_mean_rank() -> None:
 def test_what_cannot_be_finetuned_is_not_pretrained(
     across: CrossSpaceProtocol, tmp_path: Path
 ) -> None:
-    own = {"trees": Method("trees", surrogate="graph_trees", is_pretrained=True)}
+    own = {"trees": Method("trees", surrogate="graph_trees", pretrained_on="accuracies")}
     chosen = dataclasses.replace(across, methods=("trees",), own_methods=own)
     assert not get_surrogate("graph_trees").can_finetune
     with pytest.raises(ConfigError, match="cannot be fine-tuned"):
