@@ -49,13 +49,13 @@ def checkpoint_facts(model: Path | None = None) -> CheckpointFacts:
     folder = pretrained_folder() if model is None else model
     surrogate = surrogates.load_surrogate(folder)
     state = read_manifest(folder)["state"]
-    tensors = read_weights(folder) if (folder / WEIGHTS).is_file() else {}
+    of_parts = [read_weights(file.parent) for file in sorted(folder.rglob(WEIGHTS))]
     return CheckpointFacts(
         folder=folder,
         surrogate=surrogate.name,
         metrics=surrogate.metrics,
         settings=state.get("settings", {}),
         training=state.get("training", {}),
-        n_parameters=sum(tensor.numel() for tensor in tensors.values()),
-        n_bytes=sum(item.stat().st_size for item in folder.iterdir() if item.is_file()),
+        n_parameters=sum(tensor.numel() for own in of_parts for tensor in own.values()),
+        n_bytes=sum(item.stat().st_size for item in folder.rglob("*") if item.is_file()),
     )

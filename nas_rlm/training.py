@@ -22,6 +22,7 @@ from nas_rlm.progress import Progress, no_progress
 from nas_rlm.training_log import TrainingLog
 from surrogates.base import KEEP_SECONDS, ResumableSurrogate, Surrogate
 from surrogates.checkpoint import MANIFEST
+from surrogates.mixture import finetuned_and_fresh
 from surrogates.transfer import starting_metrics
 
 UNFINISHED = ".training"
@@ -122,6 +123,7 @@ def finetune_surrogate(
     *,
     like: Mapping[str, str] | None = None,
     heads_only: bool = False,
+    fresh: bool = False,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TrainingReport:
@@ -133,6 +135,8 @@ def finetune_surrogate(
         folder: Checkpoint folder; it must not exist, or be empty.
         like: New metric to the known one that it starts from.
         heads_only: Whether only what the surrogate has of single metrics is trained.
+        fresh: Whether one of its kind is trained from scratch on the rows too, and what is saved
+            is the mixture of both; not with `heads_only`.
         seed: Seed of the training.
         progress: Called as training goes on.
 
@@ -147,6 +151,11 @@ def finetune_surrogate(
     starts = starting_metrics(start.metrics, rows.metrics, like)
 
     def learn(log: Progress) -> Surrogate:
+        if fresh:
+            new = surrogates.get_surrogate(start.name)
+            return finetuned_and_fresh(
+                start, new, rows.texts, rows.labels, like=like, seed=seed, progress=log
+            )
         return start.finetune(
             rows.texts, rows.labels, like=like, heads_only=heads_only, seed=seed, progress=log
         )

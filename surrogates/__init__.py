@@ -27,6 +27,7 @@ SURROGATES: Mapping[str, str] = MappingProxyType(
         "graph_trees": "surrogates.baselines.graph_trees:GraphTreesRegressor",
         "graph_gp": "surrogates.baselines.graph_gp:GraphGpRegressor",
         "graph_mlp": "surrogates.baselines.graph_mlp:GraphMlpRegressor",
+        "mixture": "surrogates.mixture:Mixture",
         "constant": "surrogates.baselines.constant:ConstantPredictor",
         "memorizer": "surrogates.baselines.memorizer:Memorizer",
     }

@@ -56,6 +56,19 @@ class PredictiveDistribution:
         column = np.asarray(values, dtype=np.float64).reshape(-1, 1)
         return cls(column, np.ones_like(column))
 
+    @classmethod
+    def mixture(cls, parts: Sequence[PredictiveDistribution]) -> Self:
+        """Return the uniform mixture of at least one; it ranks by the median if every part does."""
+        values = np.concatenate([part.values for part in parts], axis=1)
+        shares = np.concatenate([part.probabilities for part in parts], axis=1) / len(parts)
+        order = np.argsort(values, axis=1, kind="stable")
+        by_median = all(part.ranks_by == "median" for part in parts)
+        return cls(
+            np.take_along_axis(values, order, axis=1),
+            np.take_along_axis(shares, order, axis=1),
+            "median" if by_median else "mean",
+        )
+
     def __len__(self) -> int:
         """Return n, the number of architectures."""
         return len(self.values)

@@ -32,6 +32,14 @@ def finetune(
             "latency_ms/my_phone=latency_ms/pixel3; repeatable.",
         ),
     ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Also train one from scratch on your rows and let both speak: better where the "
+            "checkpoint has never seen the search space, slower to train and to use.",
+        ),
+    ] = False,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -50,7 +58,9 @@ def finetune(
     with progress_bar("reading rows") as progress:
         data = read(progress)
     with progress_bar("fine-tuning") as progress:
-        report = finetune_surrogate(data, start, out, like=origins, seed=seed, progress=progress)
+        report = finetune_surrogate(
+            data, start, out, like=origins, fresh=fresh, seed=seed, progress=progress
+        )
     say_if_shipped(model)
     if json:
         print_json(report.to_mapping())

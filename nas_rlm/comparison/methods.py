@@ -41,6 +41,9 @@ class Method:
     pretrained_on: PretrainedOn = ""
     """What it learns before it is fine-tuned on the training rows: the accuracies of all other
     spaces, or what can be counted in texts of all spaces; see `nas_rlm.comparison.pretraining`."""
+    has_fresh: bool = False
+    """Whether a pretrained one shares its say with one of default settings that is trained from
+    scratch on the training rows; see `surrogates.mixture`."""
     transfer: Literal["", "ridge", "none"] = ""
     """How the metrics of other devices serve a new one: by fine-tuning its head where the surrogate
     can and else by ridge regression on their predictions; always the latter; not at all."""
@@ -86,6 +89,7 @@ METHODS: dict[str, Method] = {
                 surrogate=name,
                 settings=PRETRAINED_SETTINGS,
                 pretrained_on="accuracies",
+                has_fresh=True,
             )
             for name in ("rlm", "gcn")
         ),

@@ -6,7 +6,7 @@ exported before, so the seconds are those of the method alone.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.stats
@@ -24,6 +24,7 @@ from nas_rlm.errors import ConfigError
 from nas_rlm.nearest_metric import nearest_metric
 from nas_rlm.seeding import derived_seed
 from surrogates import PredictiveDistribution, Surrogate
+from surrogates.mixture import finetuned_and_fresh
 
 N_SAMPLES = 64
 _NORMAL_POINTS = 200
@@ -62,6 +63,7 @@ class Models:
             method.surrogate,
             settings,
             method.pretrained_on,
+            method.has_fresh,
             method.is_pruned,
             metrics,
             numbers.tobytes(),
@@ -72,12 +74,22 @@ class Models:
             if method.is_pretrained:
                 first, _ = self.pretraining.of(method)
                 start = time.perf_counter()
-                surrogate = first.finetune(texts, labels, seed=seed)
+                surrogate = _finetuned(method, first, texts, labels, seed)
             else:
                 start = time.perf_counter()
                 surrogate = new_surrogate(method).fit(texts, labels, seed=seed)
             self._known[key] = surrogate, time.perf_counter() - start
         return self._known[key]
+
+
+def _finetuned(
+    method: Method, first: Surrogate, texts: list[str], labels: list[dict[str, float]], seed: int
+) -> Surrogate:
+    """A pretrained surrogate trained further, with a fresh one beside it if the method says so."""
+    if not method.has_fresh:
+        return first.finetune(texts, labels, seed=seed)
+    fresh = new_surrogate(replace(method, settings={}))
+    return finetuned_and_fresh(first, fresh, texts, labels, seed=seed)
 
 
 @dataclass(frozen=True)

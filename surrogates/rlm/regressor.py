@@ -29,7 +29,7 @@ from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.resume import TrainingStates, training_states
-from surrogates.rlm.row_streams import metric_groups
+from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
 from surrogates.transfer import starting_metrics
@@ -157,10 +157,8 @@ class RlmRegressor(ResumableSurrogate):
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
         prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw), rows.metrics)
-        groups = metric_groups(raw)[(~np.isnan(raw)).argmax(axis=1)]
-        held = held_out(
-            rows.texts, groups, schedule.n_members, np.random.default_rng([seed, 0x4E1D])
-        )
+        rng = np.random.default_rng([seed, 0x4E1D])
+        held = held_out(rows.texts, row_groups(raw), schedule.n_members, rng)
         networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):
@@ -342,23 +340,12 @@ class RlmRegressor(ResumableSurrogate):
             for place, calibration in enumerate(state["calibration"]):
                 with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
                     network = head.new_network(reader.new_network())
-                prefix = f"{place}."
-                network.load_state_dict(
-                    {
-                        name.removeprefix(prefix): tensor
-                        for name, tensor in weights.items()
-                        if name.startswith(prefix)
-                    }
-                )
+                network.load_state_dict(_under(f"{place}.", weights))
                 chosen = [[float(value) for value in values] for values in calibration]
                 regressor._members.append(Member(network.eval(), chosen))
             if state.get("process") is not None:
-                tensors = {
-                    name.removeprefix(_PROCESS): tensor
-                    for name, tensor in weights.items()
-                    if name.startswith(_PROCESS)
-                }
-                regressor._process = CountsProcess.restore(state["process"], tensors)
+                own = _under(_PROCESS, weights)
+                regressor._process = CountsProcess.restore(state["process"], own)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder} must hold a whole RLM, but it does not: {error}"
@@ -402,3 +389,8 @@ class RlmRegressor(ResumableSurrogate):
                 )
             numerals[k] = self._digits("A known metric").spell(k, values)
         return numerals
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

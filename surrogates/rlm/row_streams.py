@@ -30,6 +30,16 @@ def metric_groups(targets: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(group, dtype=np.int64)
 
 
+def row_groups(targets: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the group of the metrics of each row, shape ``(n,)``; see :func:`metric_groups`.
+
+    Args:
+        targets: Shape ``(n, m)``, NaN where a row lacks the metric; every row has one.
+    """
+    first = (~np.isnan(targets)).argmax(axis=1)
+    return np.asarray(metric_groups(targets)[first], dtype=np.int64)
+
+
 class RowStreams:
     """Draws batches; a rare group, and a rare metric within it, has more than its share of rows.
 

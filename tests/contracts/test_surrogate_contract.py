@@ -45,6 +45,7 @@ QUICK: dict[str, dict[str, object]] = {
     "graph_mlp": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "n_members": 2},
     "constant": {},
     "memorizer": {},
+    "mixture": {"gcn": QUICK_GRAPH_NETWORK, "graph_gp": {}},
 }
 RLM_VARIANTS: dict[str, dict[str, object]] = {
     f"rlm-{value}": {**QUICK["rlm"], option: value, "n_members": 2}
@@ -199,7 +200,8 @@ def test_a_checkpoint_is_json_and_safetensors(
     fitted: Surrogate, name: str, tmp_path: Path
 ) -> None:
     fitted.save(tmp_path)
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".safetensors"}
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".safetensors"}
     assert json.loads((tmp_path / "manifest.json").read_text())["surrogate"] == registered(name)
 
 

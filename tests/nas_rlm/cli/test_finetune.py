@@ -75,3 +75,26 @@ def test_bad_arguments_are_refused(
     assert message in done.stderr
     assert done.stderr.count("nas-rlm finetune: ") == 1
     assert not Path("tuned").exists()
+
+
+def test_a_fresh_one_may_speak_too(
+    command: Callable[..., Result], tiny_rlm: TinyCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With default settings a fresh one would take a quarter of a minute."""
+    whole = surrogates.get_surrogate
+
+    def quick(name: str, **_: object) -> surrogates.Surrogate:
+        return whole(name, n_steps=2, n_members=1, width=16, n_layers=1)
+
+    monkeypatch.setattr(surrogates, "get_surrogate", quick)
+    Path("rows.csv").write_text(ROWS)
+    done = command(
+        "finetune", "--model", tiny_rlm.folder, "--csv", "rows.csv", "--space", "nasbench201",
+        "--fresh", "--out", "both",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    assert "Fine-tuned mixture" in " ".join(done.stderr.split())
+    assert surrogates.load_surrogate(Path("both")).metrics == ("latency_ms/mine", "macs")
+    facts = json.loads(command("model", "both", "--json").stdout)
+    parts = [json.loads(command("model", f"both/part-{k}", "--json").stdout) for k in (0, 1)]
+    assert facts["n_parameters"] == sum(part["n_parameters"] for part in parts) > 0

@@ -21,6 +21,7 @@ from nas_rlm.comparison import (
 )
 from nas_rlm.comparison.cross_space import draw_rows
 from nas_rlm.comparison.details import read_details
+from nas_rlm.comparison.prediction import Models
 from nas_rlm.comparison.pretraining import predict_unseen_space, pretraining_rows
 from nas_rlm.comparison.protocol import Source
 from nas_rlm.comparison.space_rows import SpaceRows
@@ -186,6 +187,27 @@ def test_free_labels_are_pretrained_on_apart_from_accuracies(
     free = max(learned, key=len)
     assert "longest@enas_macro" in free
     assert not any(ACCURACY in name for name in free)
+
+
+def test_a_fresh_one_shares_the_say_of_a_pretrained_one(
+    across: CrossSpaceProtocol, tables: dict[str, SpaceRows], tmp_path: Path
+) -> None:
+    rows, train = tables["enas_macro"], np.arange(12)
+    models = Models(cross_space.pretraining_without("enas_macro", tmp_path, n_rows=20))
+    models.pretraining.sources = across.sources[:2]
+    tuned = Method("tuned", surrogate="graph_mlp", pretrained_on="accuracies")
+    labels = rows.labels(train, [ACCURACY])
+    texts = rows.texts(np.arange(60))
+    means = [
+        models.fit(method, rows, train, labels, 1)[0].predict(texts)[ACCURACY].mean
+        for method in (
+            tuned,
+            Method("fresh", surrogate="graph_mlp"),
+            dataclasses.replace(tuned, has_fresh=True),
+        )
+    ]
+    assert np.abs(means[0] - means[1]).max() > 1e-3
+    assert means[2] == pytest.approx((means[0] + means[1]) / 2, rel=1e-5)
 
 
 def test_whatever_can_be_finetuned_is_pretrained(across: CrossSpaceProtocol) -> None:

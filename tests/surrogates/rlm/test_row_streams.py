@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from surrogates.rlm.row_streams import RowStreams, metric_groups
+from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
 
 NAN = np.nan
 
@@ -52,7 +52,9 @@ def test_a_group_of_many_metrics_comes_by_the_root_of_its_labels() -> None:
 def test_metrics_go_together_when_they_share_a_row_or_one_with_a_third() -> None:
     targets = np.full((5, 4), NAN)
     targets[0, [0, 2]] = targets[1, [2, 3]] = targets[2, 1] = 1.0
+    targets[3, 3] = targets[4, 1] = 1.0
     assert metric_groups(targets).tolist() == [0, 1, 0, 0]
+    assert row_groups(targets).tolist() == [0, 0, 1, 0, 1]
 
 
 def test_a_metric_of_no_kept_row_is_left_out() -> None:

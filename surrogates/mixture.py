@@ -1,0 +1,184 @@
+"""Several surrogates that speak as one: the average of their distributions.
+
+Networks that were trained elsewhere and fine-tuned, and networks that have seen nothing but the
+rows, err on different texts, so their mixture orders texts better than either
+(:func:`finetuned_and_fresh`).
+
+Source:
+    "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", arXiv:1612.01474,
+    section 2.4: an ensemble is a uniformly weighted mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+from surrogates import get_surrogate, load_surrogate, surrogate_class
+from surrogates.base import (
+    Labels,
+    Prediction,
+    PredictiveDistribution,
+    Progress,
+    Surrogate,
+    check_rows,
+)
+from surrogates.checkpoint import MANIFEST, read_manifest, write_checkpoint
+from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+
+_PARTS = ("rlm", "gcn")
+_TICKS = 1000
+"""Steps that progress counts for each part, however many its training has."""
+
+
+class Mixture(Surrogate):
+    """The uniform mixture of surrogates that know the same metrics.
+
+    Example:
+        >>> from surrogates import get_surrogate
+        >>> mixture = get_surrogate("mixture", memorizer={}, constant={})
+        >>> mixture.fit(["a", "b"], [{"params": 1.0}, {"params": 3.0}]).predict(["a"])["params"].mean
+        array([1.5])
+    """
+
+    name: ClassVar[str] = "mixture"
+
+    def __init__(self, **parts: Mapping[str, object]) -> None:
+        """Create unfitted parts.
+
+        Args:
+            **parts: Registered name of each part to its settings; an RLM and a GCN if there is
+                none.
+
+        Raises:
+            SettingsError: If a name or a setting is refused.
+        """
+        chosen = parts or {name: {} for name in _PARTS}
+        if self.name in chosen:
+            raise SettingsError(f"A part must be no {self.name!r} itself, but got {list(chosen)}.")
+        for name in chosen:
+            surrogate_class(name)
+        self._parts = [get_surrogate(name, **settings) for name, settings in chosen.items()]
+
+    @classmethod
+    def of(cls, parts: Sequence[Surrogate]) -> Self:
+        """Return the mixture of fitted surrogates.
+
+        Args:
+            parts: At least one; all know the metrics of the first and no others.
+
+        Raises:
+            SettingsError: If they know different metrics.
+        """
+        known = [sorted(part.metrics) for part in parts]
+        if any(metrics != known[0] for metrics in known):
+            raise SettingsError(
+                f"Parts of a mixture must know the same metrics, but know {known}."
+            )
+        mixture = cls.__new__(cls)
+        mixture._parts = list(parts)
+        return mixture
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics of every part, in the order of the first."""
+        return self._parts[0].metrics
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Labels],
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train one part after the other on all rows; see the base class."""
+        check_rows(texts, labels)
+        for place, part in enumerate(self._parts):
+            shown = _share(progress, place, len(self._parts))
+            part.fit(texts, labels, seed=seed, progress=shown)
+        return self
+
+    def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
+        """Average the distributions of all parts; see the base class."""
+        if not self.metrics:
+            raise NotFittedError(
+                "A mixture must be fitted before use. Call `fit` or `load` first."
+            )
+        wanted = self.select_metrics(metrics)
+        found = [part.predict(texts, wanted) for part in self._parts]
+        return Prediction(
+            {
+                metric: PredictiveDistribution.mixture([own[metric] for own in found])
+                for metric in wanted
+            }
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write every part to a folder of its own, the manifest last; see the base class."""
+        if not self.metrics:
+            raise NotFittedError("A mixture must be fitted before it is saved.")
+        try:
+            (folder / MANIFEST).unlink(missing_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"A checkpoint must be writable, but {folder} is not: {error.strerror}. "
+                "Choose another folder."
+            ) from error
+        for place, part in enumerate(self._parts):
+            part.save(folder / f"part-{place}")
+        write_checkpoint(folder, self.name, {"parts": len(self._parts)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read every part; see the base class."""
+        n_parts = read_manifest(folder, cls.name)["state"].get("parts")
+        if not isinstance(n_parts, int) or n_parts < 1:
+            raise CheckpointError(f"{folder} must hold parts of a mixture, but names {n_parts!r}.")
+        parts = [load_surrogate(folder / f"part-{place}") for place in range(n_parts)]
+        try:
+            return cls.of(parts)
+        except SettingsError as error:
+            raise CheckpointError(f"{folder} must hold a whole mixture. {error}") from error
+
+
+def finetuned_and_fresh(
+    start: Surrogate,
+    fresh: Surrogate,
+    texts: Sequence[str],
+    labels: Sequence[Labels],
+    *,
+    like: Mapping[str, str] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Mixture:
+    """Fine-tune a surrogate and train another from scratch on the same rows; both speak.
+
+    Args:
+        start: Fitted; stays as it is.
+        fresh: Unfitted.
+        texts: ONNX texts, length n.
+        labels: Per text, metric name to value; a missing metric is absent.
+        like: New metric to the known one that it starts from.
+        seed: Of both trainings.
+        progress: Called as both go on.
+
+    Raises:
+        SurrogateError: If either refuses, see :meth:`Surrogate.finetune` and :meth:`Surrogate.fit`.
+    """
+    tuned = start.finetune(texts, labels, like=like, seed=seed, progress=_share(progress, 0, 2))
+    fresh.fit(texts, labels, seed=seed, progress=_share(progress, 1, 2))
+    return Mixture.of([tuned, fresh])
+
+
+def _share(progress: Progress | None, part: int, n_parts: int) -> Progress | None:
+    """Count the training of one part as its share of all."""
+    if progress is None:
+        return None
+
+    def shown(step: int, total: int, scalars: Mapping[str, float]) -> None:
+        done = part * _TICKS + step * _TICKS // total
+        progress(done, n_parts * _TICKS, scalars)
+
+    return shown
