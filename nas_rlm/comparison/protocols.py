@@ -62,8 +62,9 @@ _SLOW = frozenset(
 _FEW_SHOT_QUICK = tuple(name for name in _FEW_SHOT if name not in _SLOW)
 _FEW_SHOT_NOTE = (
     f"Pretrained methods learned up to {N_SOURCE:,} rows of each other space with accuracies "
-    "before, once, with seed 0; their seconds are those of fine-tuning. Zero-cost scores are "
-    f"those of {ZERO_COST_ROWS} test rows of the first seed."
+    "before, once, with seed 0, and share their say with one that is trained from scratch; their "
+    f"seconds are those of both but without what was learned before. Zero-cost scores are those of "
+    f"{ZERO_COST_ROWS} test rows of the first seed."
 )
 _TA_GATES = "NeurIPS 2022"
 _HYPERNAS = "arXiv:2509.18151"
