@@ -69,7 +69,7 @@ class RlmSettings:
     ranking_temperature: float = 0.015
     """Difference, as a share of the training range, that counts as clearly ordered."""
     context_rate: float = 0.5
-    """Chance that a known other metric is shown to the decoder while it learns one."""
+    """Chance that the decoder is shown known other metrics of a row while it learns one."""
     metrics_per_step: int = 6
     """Most metrics that one step learns; of more, as many are drawn."""
     n_steps: int | None = None

@@ -315,11 +315,15 @@ def _draw_context(
     rate: float,
     rng: np.random.Generator,
 ) -> Context | None:
-    """Show each known other metric of a row with probability ``rate``."""
+    """Show some rows, chosen with probability ``rate``, a random share of their known other metrics.
+
+    All other rows are shown nothing, however many metrics there are: most predictions are made so.
+    """
     if not len(others) or rate == 0.0:
         return None
     known = ~np.isnan(scaled[np.ix_(labelled, others)])
-    known &= rng.random(known.shape) < rate
+    is_told = rng.random((len(labelled), 1)) < rate
+    known &= is_told & (rng.random(known.shape) < rng.random((len(labelled), 1)))
     return Context(
         metrics=torch.from_numpy(others),
         tokens=torch.from_numpy(tokens[np.ix_(labelled, others)]),
