@@ -1,0 +1,72 @@
+"""The head that writes digits: what the decoder is shown of other metrics while it learns one."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from surrogates.rlm.encoders.base import Batch
+from surrogates.rlm.heads.base import HeadNetwork
+from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.model import Context, TrieTensors
+from surrogates.rlm.settings import RlmSettings
+
+N_ROWS, N_METRICS = 400, 6
+
+
+class Recorder:
+    """Stands for a network and its memory of some rows, and keeps what it is shown."""
+
+    def __init__(self, n_rows: int, shown: dict[int, Tensor]) -> None:
+        self.n_rows, self.shown = n_rows, shown
+
+    def encode(self, _: Batch) -> "Recorder":
+        return self
+
+    def rows(self, index: Tensor) -> "Recorder":
+        return Recorder(len(index), self.shown)
+
+    def leaf_log_probabilities(
+        self, memory: "Recorder", metric: int, trie: TrieTensors, context: Context | None
+    ) -> Tensor:
+        if context is not None:
+            self.shown[metric] = context.known
+        return torch.log_softmax(torch.zeros(memory.n_rows, len(trie.leaf_values)), dim=1)
+
+
+def shown(raw: np.ndarray, rate: float) -> dict[int, Tensor]:
+    settings = RlmSettings(context_rate=rate)
+    head = DigitsHead.fit(raw, settings)
+    recorder = Recorder(N_ROWS, {})
+    head.loss(
+        cast("HeadNetwork", recorder),
+        cast("Batch", None),
+        head.rows(raw),
+        np.arange(N_ROWS),
+        np.random.default_rng(0),
+    )
+    return recorder.shown
+
+
+def test_half_of_the_rows_are_shown_nothing_however_many_metrics_there_are() -> None:
+    raw = np.random.default_rng(1).normal(size=(N_ROWS, N_METRICS))
+    found = shown(raw, 0.5)
+    assert len(found) == N_METRICS
+    for known in found.values():
+        assert known.shape == (N_ROWS, N_METRICS - 1)
+        counts = known.sum(dim=1).numpy()
+        assert 0.5 <= (counts == 0).mean() <= 0.68  # a share of the others may be none of them
+        assert set(counts.tolist()) == set(range(N_METRICS))
+
+
+def test_a_metric_that_is_not_known_is_never_shown() -> None:
+    raw = np.random.default_rng(1).normal(size=(N_ROWS, N_METRICS))
+    raw[: N_ROWS // 2, 0] = np.nan
+    found = shown(raw, 1.0)
+    assert not found[1][: N_ROWS // 2, 0].any()
+    assert found[1][N_ROWS // 2 :, 0].any()
+
+
+def test_without_a_rate_nothing_is_shown() -> None:
+    assert shown(np.random.default_rng(1).normal(size=(N_ROWS, 2)), 0.0) == {}
