@@ -26,7 +26,7 @@ from nas_rlm.evaluation.calibration import interval_coverage
 from nas_rlm.evaluation.rank_metrics import kendall_tau, spearman
 from nas_rlm.measure.device import cpu_model
 from nas_rlm.seeding import generator
-from surrogates import get_surrogate
+from surrogates import Surrogate, get_surrogate
 
 HERE = Path(__file__).parent
 CONFIG = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
@@ -73,33 +73,10 @@ def write_card(results: dict) -> None:
     update_document(CARD, "validation", "\n".join([*lines, "", facts]))
 
 
-def main(folder: Path) -> None:
-    """Read, train, save, validate."""
-    texts, labels = [], []
-    validation = defaultdict(list)
-    for source in CONFIG["source"]:
-        own_texts, own_labels, held = read_source(source)
-        for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
-            if is_held:
-                validation[source["space"]].append((text, label))
-            else:
-                texts.append(text)
-                labels.append(label)
-        print(f"{source['space']}: {len(own_texts)} rows, {int(held.sum())} validate", flush=True)
-    start = time.perf_counter()
-
-    def shown(step: int, total: int, scalars: dict[str, float]) -> None:
-        if step % 100 == 0:
-            seconds = time.perf_counter() - start
-            left = seconds / step * (total - step)
-            print(f"step {step}/{total} loss {scalars['loss']:.3f} left {left:.0f} s", flush=True)
-
-    model = get_surrogate("rlm", **CONFIG["surrogate"])
-    kept = HERE / "kept"
-    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown, keep=kept)
-    seconds = time.perf_counter() - start
-    model.save(folder)
-    shutil.rmtree(kept)
+def validated(
+    model: Surrogate, validation: dict[str, list[tuple[str, dict[str, float]]]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Compare predictions with the labels of rows that were never trained on, space by space."""
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for space, rows in validation.items():
         metrics = list(dict.fromkeys(name for _, label in rows for name in label))
@@ -115,12 +92,47 @@ def main(folder: Path) -> None:
                 "coverage_80": round(interval_coverage(own.interval(0.8), true), 4),
             }
             print(space, metric, found[space][metric], flush=True)
+    return found
+
+
+def main(folder: Path) -> None:
+    """Read, train, save, validate."""
+    texts, labels = [], []
+    validation = defaultdict(list)
+    for source in CONFIG["source"]:
+        own_texts, own_labels, held = read_source(source)
+        for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
+            if is_held:
+                validation[source["space"]].append((text, label))
+            else:
+                texts.append(text)
+                labels.append(label)
+        print(f"{source['space']}: {len(own_texts)} rows, {int(held.sum())} validate", flush=True)
+    start = time.perf_counter()
+
+    begun: list[tuple[int, float]] = []  # reading texts comes before the first step
+
+    def shown(step: int, total: int, scalars: dict[str, float]) -> None:
+        now = time.perf_counter()
+        if not begun:
+            begun.append((step, now))
+        first, then = begun[0]
+        if step % 100 == 0 and step > first:
+            left = (now - then) / (step - first) * (total - step)
+            print(f"step {step}/{total} loss {scalars['loss']:.3f} left {left:.0f} s", flush=True)
+
+    model = get_surrogate("rlm", **CONFIG["surrogate"])
+    kept = HERE / "kept"
+    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown, keep=kept)
+    seconds = time.perf_counter() - start
+    model.save(folder)
+    shutil.rmtree(kept)
     results = {
         "machine": cpu_model(),
         "seconds": round(seconds),
         "rows": len(texts),
         "seed": CONFIG["seed"],
-        "validation": found,
+        "validation": validated(model, validation),
     }
     write_atomically(HERE / "results.json", json.dumps(results, indent=1).encode() + b"\n")
     write_card(results)
