@@ -189,7 +189,7 @@ class DigitsHead(Head):
                 logits = np.concatenate([logits for logits, _ in pairs])
                 scaled = np.concatenate([targets for _, targets in pairs])
                 tensor = torch.from_numpy(logits).float()
-                calibration = fit_calibration(tensor, self.trie(metric), scaled)
+                calibration = fit_calibration(tensor, self.trie(metric), scaled, len(networks))
             chosen.append(list(calibration))
         return [chosen for _ in networks]
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from surrogates.rlm.calibration import (
-    GROWTH,
     MIN_ROWS,
     UNCALIBRATED,
     MetricCalibration,
     channel,
     fit_calibration,
+    growth,
     held_out,
 )
 from surrogates.rlm.digit_trie import digit_trie
@@ -54,11 +54,11 @@ def test_stretched_numerals_and_their_error_are_recovered() -> None:
     true = rng.uniform(3.0, 8.0, size=4000)
     said = 5.5 + 1.5 * (true - 5.5 + rng.laplace(scale=0.3 / np.sqrt(2), size=4000))
     is_inside = (said > 1.2) & (said < 9.7)
-    found = fit_calibration(logits_of_gaussians(said, 1.6)[is_inside], TRIE, true[is_inside])
+    found = fit_calibration(logits_of_gaussians(said, 1.6)[is_inside], TRIE, true[is_inside], 2)
     fitted = np.polyfit(said[is_inside], true[is_inside], 1)
     assert found.slope == pytest.approx(fitted[0], abs=0.1)
     assert found.offset == pytest.approx(fitted[1], abs=0.5)
-    at = found._replace(sharpness=found.sharpness / GROWTH, width=found.width * GROWTH)
+    at = found._replace(sharpness=found.sharpness / growth(2), width=found.width * growth(2))
     logits = logits_of_gaussians(said[is_inside], 1.6)
     written = leaf_log_probabilities(at.sharpness * logits, TRIE).exp()
     meant = (written @ channel(TRIE.leaf_values, at)).double().numpy()
@@ -73,12 +73,12 @@ def test_stretched_numerals_and_their_error_are_recovered() -> None:
 
 def test_few_rows_are_not_calibrated() -> None:
     logits = logits_of_gaussians(np.linspace(3.0, 6.0, 8), 1.0)
-    assert fit_calibration(logits[:7], TRIE, np.linspace(3.0, 6.0, 7)) == UNCALIBRATED
-    assert fit_calibration(logits, TRIE, np.linspace(3.0, 6.0, 8)) != UNCALIBRATED
+    assert fit_calibration(logits[:7], TRIE, np.linspace(3.0, 6.0, 7), 1) == UNCALIBRATED
+    assert fit_calibration(logits, TRIE, np.linspace(3.0, 6.0, 8), 1) != UNCALIBRATED
 
 
 def test_equal_labels_give_a_narrow_channel() -> None:
-    found = fit_calibration(logits_of_gaussians(np.full(30, 5.0), 1.6), TRIE, np.full(30, 5.0))
+    found = fit_calibration(logits_of_gaussians(np.full(30, 5.0), 1.6), TRIE, np.full(30, 5.0), 3)
     meant = leaf_log_probabilities(
         found.sharpness * logits_of_gaussians(np.array([5.0]), 1.6), TRIE
     ).exp() @ channel(TRIE.leaf_values, found)
@@ -115,3 +115,11 @@ def test_every_group_of_metrics_is_looked_at_and_a_shared_text_is_left_out_of_al
         assert np.bincount(groups[member.distinct]).tolist() == [150, 20]
         left = {texts[row] for row in member.distinct}
         assert set(member.rows) == {row for row, text in enumerate(texts) if text in left}
+
+
+def test_more_members_are_trusted_to_err_less() -> None:
+    logits = logits_of_gaussians(np.linspace(3.0, 6.0, 40), 1.6)
+    one, three = (fit_calibration(logits, TRIE, np.linspace(3.2, 6.5, 40), n) for n in (1, 3))
+    assert (growth(1), growth(3)) == pytest.approx((1.2, 1.5))
+    assert one.width / three.width == pytest.approx(1.5 / 1.2)
+    assert three.sharpness / one.sharpness == pytest.approx(1.5 / 1.2)
