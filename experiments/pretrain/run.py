@@ -26,7 +26,8 @@ from nas_rlm.evaluation.calibration import interval_coverage
 from nas_rlm.evaluation.rank_metrics import kendall_tau, spearman
 from nas_rlm.measure.device import cpu_model
 from nas_rlm.seeding import generator
-from surrogates import Surrogate, get_surrogate
+from surrogates import Surrogate
+from surrogates.rlm.regressor import RlmRegressor
 
 HERE = Path(__file__).parent
 CONFIG = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
@@ -34,8 +35,8 @@ CARD = HERE.parents[1] / "nas_rlm" / "pretrained" / "MODEL_CARD.md"
 FOLDER = HERE.parents[1] / "nas_rlm" / "pretrained" / "model"
 
 
-def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.ndarray]:
-    """Texts and labels of a space, and which of them validate."""
+def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.ndarray, np.ndarray]:
+    """Texts and labels of a space, which of them are never trained on, and which of those calibrate."""
     rows = read_space_rows(
         source["space"], source["metrics"], is_pruned=source.get("is_pruned", True)
     )
@@ -48,10 +49,10 @@ def read_source(source: dict) -> tuple[list[str], list[dict[str, float]], np.nda
         {f"{name}{suffix}": value for name, value in row.items()}
         for row in rows.labels(order, source["metrics"])
     ]
-    held = hold_out(
-        list(rows.digests(order)), share=CONFIG["validation_share"], salt="pretrain validation"
-    )
-    return rows.texts(order), labels, held
+    digests = list(rows.digests(order))
+    held = hold_out(digests, share=CONFIG["validation_share"], salt="pretrain validation")
+    calibrates = hold_out(digests, share=0.5, salt="pretrain calibration") & held
+    return rows.texts(order), labels, held, calibrates
 
 
 def write_card(results: dict) -> None:
@@ -97,17 +98,19 @@ def validated(
 
 def main(folder: Path) -> None:
     """Read, train, save, validate."""
-    texts, labels = [], []
+    texts, labels, calibration = [], [], []
     validation = defaultdict(list)
     for source in CONFIG["source"]:
-        own_texts, own_labels, held = read_source(source)
-        for text, label, is_held in zip(own_texts, own_labels, held, strict=True):
-            if is_held:
+        rows = list(zip(*read_source(source), strict=True))
+        for text, label, is_held, calibrates in rows:
+            if calibrates:
+                calibration.append((text, label))
+            elif is_held:
                 validation[source["space"]].append((text, label))
             else:
                 texts.append(text)
                 labels.append(label)
-        print(f"{source['space']}: {len(own_texts)} rows, {int(held.sum())} validate", flush=True)
+        print(f"{source['space']}: {len(rows)} rows", flush=True)
     start = time.perf_counter()
 
     begun: list[tuple[int, float]] = []  # reading texts comes before the first step
@@ -121,10 +124,11 @@ def main(folder: Path) -> None:
             left = (now - then) / (step - first) * (total - step)
             print(f"step {step}/{total} loss {scalars['loss']:.3f} left {left:.0f} s", flush=True)
 
-    model = get_surrogate("rlm", **CONFIG["surrogate"])
+    model = RlmRegressor(**CONFIG["surrogate"])
     kept = HERE / "kept"
     model.fit(texts, labels, seed=CONFIG["seed"], progress=shown, keep=kept)
     seconds = time.perf_counter() - start
+    model.recalibrate(*map(list, zip(*calibration, strict=True)))
     model.save(folder)
     shutil.rmtree(kept)
     results = {

@@ -144,7 +144,7 @@ def channel(leaf_values: Tensor, calibration: MetricCalibration) -> Tensor:
 
 
 def fit_calibration(
-    logits: Tensor, trie: TrieTensors, scaled: NDArray[np.float64], n_members: int
+    logits: Tensor, trie: TrieTensors, scaled: NDArray[np.float64], grown: float
 ) -> MetricCalibration:
     """Calibrate a metric on rows that were not trained on.
 
@@ -152,7 +152,8 @@ def fit_calibration(
         logits: Shape ``(n, t, v)``, at every prefix of the trie.
         trie: The legal numerals of the metric.
         scaled: Shape ``(n,)``, labels on the numeral scale.
-        n_members: Of the finished mixture.
+        grown: How much better the mixture is than what wrote the logits, from :func:`growth`; 1 if
+            that was the mixture itself.
 
     Returns:
         `UNCALIBRATED` for fewer than 8 rows.
@@ -171,7 +172,6 @@ def fit_calibration(
             likelihood = float((written * columns).sum(dim=1).clamp(min=_FLOOR).log().sum())
             if likelihood > likeliest:
                 best, likeliest = tried, likelihood
-    grown = growth(n_members)
     return best._replace(sharpness=grown * best.sharpness, width=best.width / grown)
 
 

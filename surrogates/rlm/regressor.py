@@ -69,12 +69,6 @@ class RlmRegressor(ResumableSurrogate):
         """Trained metrics, in decoding order."""
         return self._metrics
 
-    @property
-    def n_parameters(self) -> int:
-        """Trained numbers; 0 before fitting."""
-        networks = [member.network for member in self._members]
-        return sum(weight.numel() for network in networks for weight in network.parameters())
-
     def fit(
         self,
         texts: Sequence[str],
@@ -189,6 +183,16 @@ class RlmRegressor(ResumableSurrogate):
             "batch_size": schedule.batch_size,
             "seed": seed,
         }
+
+    def recalibrate(self, texts: Sequence[str], labels: Sequence[Labels]) -> None:
+        """Calibrate anew on rows as for :meth:`fit` that were never trained on.
+
+        A metric with fewer than 8 labels among them stays as it is.
+        """
+        reader, _, members = self._fitted()
+        self.select_metrics(check_rows(texts, labels))
+        head, raw = self._digits("Calibration anew"), Rows(texts, labels, self._metrics).raw
+        self._members = head.recalibrated(members, reader.prepare(texts), head.rows(raw))
 
     def predict(
         self,

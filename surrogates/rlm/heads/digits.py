@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration
+from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
 from surrogates.rlm.digit_trie import digit_trie
 from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
 from surrogates.rlm.heads.base import (
@@ -189,9 +189,30 @@ class DigitsHead(Head):
                 logits = np.concatenate([logits for logits, _ in pairs])
                 scaled = np.concatenate([targets for _, targets in pairs])
                 tensor = torch.from_numpy(logits).float()
-                calibration = fit_calibration(tensor, self.trie(metric), scaled, len(networks))
+                grown = growth(len(networks))
+                calibration = fit_calibration(tensor, self.trie(metric), scaled, grown)
             chosen.append(list(calibration))
         return [chosen for _ in networks]
+
+    def recalibrated(
+        self, members: Sequence[Member], inputs: PreparedTexts, rows: NumeralRows
+    ) -> list[Member]:
+        """Calibrate finished members, each for itself, on rows that none was trained on.
+
+        A metric with fewer than 8 labels there keeps the calibration that it has.
+        """
+        held = [np.asarray(batch) for batch in inputs.batches()]
+        found = []
+        for network, calibration in members:
+            said = [self.evidence(network, inputs.collate(own), rows, own) for own in held]
+            chosen = []
+            for metric, parts in enumerate(zip(*said, strict=True)):
+                logits = torch.from_numpy(np.concatenate([part for part, _ in parts])).float()
+                scaled = np.concatenate([targets for _, targets in parts])
+                fitted = fit_calibration(logits, self.trie(metric), scaled, 1.0)
+                chosen.append(calibration[metric] if fitted == UNCALIBRATED else list(fitted))
+            found.append(Member(network, chosen))
+        return found
 
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
         """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""

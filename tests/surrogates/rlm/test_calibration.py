@@ -54,7 +54,9 @@ def test_stretched_numerals_and_their_error_are_recovered() -> None:
     true = rng.uniform(3.0, 8.0, size=4000)
     said = 5.5 + 1.5 * (true - 5.5 + rng.laplace(scale=0.3 / np.sqrt(2), size=4000))
     is_inside = (said > 1.2) & (said < 9.7)
-    found = fit_calibration(logits_of_gaussians(said, 1.6)[is_inside], TRIE, true[is_inside], 2)
+    found = fit_calibration(
+        logits_of_gaussians(said, 1.6)[is_inside], TRIE, true[is_inside], growth(2)
+    )
     fitted = np.polyfit(said[is_inside], true[is_inside], 1)
     assert found.slope == pytest.approx(fitted[0], abs=0.1)
     assert found.offset == pytest.approx(fitted[1], abs=0.5)
@@ -119,7 +121,9 @@ def test_every_group_of_metrics_is_looked_at_and_a_shared_text_is_left_out_of_al
 
 def test_more_members_are_trusted_to_err_less() -> None:
     logits = logits_of_gaussians(np.linspace(3.0, 6.0, 40), 1.6)
-    one, three = (fit_calibration(logits, TRIE, np.linspace(3.2, 6.5, 40), n) for n in (1, 3))
+    one, three = (
+        fit_calibration(logits, TRIE, np.linspace(3.2, 6.5, 40), growth(n)) for n in (1, 3)
+    )
     assert (growth(1), growth(3)) == pytest.approx((1.2, 1.5))
     assert one.width / three.width == pytest.approx(1.5 / 1.2)
     assert three.sharpness / one.sharpness == pytest.approx(1.5 / 1.2)

@@ -146,3 +146,20 @@ def test_only_digits_are_conditioned_chained_and_sampled(small_texts: list[str])
         plain.predict(small_texts, decoding="chain")
     with pytest.raises(SettingsError, match="must have `head` 'digits'"):
         plain.sample(small_texts, 2, seed=0)
+
+
+def test_recalibration_moves_the_level_and_keeps_the_order(
+    small_texts: list[str], small_labels: list[dict[str, float]]
+) -> None:
+    alone = RlmRegressor(**{**QUICK, "n_steps": 150}, pools_process=False)
+    before = alone.fit(small_texts, small_labels, seed=1).predict(small_texts)
+    higher = [{ACCURACY: row[ACCURACY] + 1.5} for row in small_labels]
+    alone.recalibrate(small_texts, higher)
+    after = alone.predict(small_texts)
+    truth = np.array([row[ACCURACY] for row in higher])
+    errors = [np.abs(found[ACCURACY].mean - truth).mean() for found in (before, after)]
+    assert errors[1] < 0.7 * errors[0]
+    assert np.corrcoef(after[ACCURACY].mean, before[ACCURACY].mean)[0, 1] > 0.95
+    assert after[MACS].mean == pytest.approx(before[MACS].mean)  # nothing was said of it
+    with pytest.raises(UnknownMetricError, match="never trained"):
+        alone.recalibrate(small_texts, [{"params": 1.0}] * len(small_texts))
