@@ -102,14 +102,15 @@ def main(folder: Path) -> None:
     validation = defaultdict(list)
     for source in CONFIG["source"]:
         rows = list(zip(*read_source(source), strict=True))
+        asked: set[str] = set()  # a network with many descriptions counts once
         for text, label, is_held, calibrates in rows:
-            if calibrates:
-                calibration.append((text, label))
-            elif is_held:
-                validation[source["space"]].append((text, label))
-            else:
+            if not is_held:
                 texts.append(text)
                 labels.append(label)
+            elif text not in asked:
+                asked.add(text)
+                chosen = calibration if calibrates else validation[source["space"]]
+                chosen.append((text, label))
         print(f"{source['space']}: {len(rows)} rows", flush=True)
     start = time.perf_counter()
 
