@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ def write_checkpoint(
     surrogate: str,
     state: Mapping[str, Any],
     weights: Mapping[str, Tensor] | None = None,
+    parts: Mapping[str, Callable[[Path], None]] | None = None,
 ) -> None:
     """Write a checkpoint, replacing an older one in the same folder.
 
@@ -37,6 +38,7 @@ def write_checkpoint(
         surrogate: Registered name.
         state: Values that JSON can hold.
         weights: Tensors, or None.
+        parts: Name of a folder within it to what writes another checkpoint there, or None.
 
     Raises:
         CheckpointError: If the folder cannot be written.
@@ -45,6 +47,8 @@ def write_checkpoint(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
+        for name, write in (parts or {}).items():
+            write(folder / name)
         if weights is not None:
             from safetensors.torch import save
 

@@ -24,7 +24,7 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.checkpoint import MANIFEST, read_manifest, write_checkpoint
+from surrogates.checkpoint import read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
 
 _PARTS = ("rlm", "gcn")
@@ -57,7 +57,7 @@ class Mixture(Surrogate):
         chosen = parts or {name: {} for name in _PARTS}
         if self.name in chosen:
             raise SettingsError(f"A part must be no {self.name!r} itself, but got {list(chosen)}.")
-        for name in chosen:
+        for name in chosen:  # before any settings are looked at: an unknown name is the mistake
             surrogate_class(name)
         self._parts = [get_surrogate(name, **settings) for name, settings in chosen.items()]
 
@@ -119,16 +119,8 @@ class Mixture(Surrogate):
         """Write every part to a folder of its own, the manifest last; see the base class."""
         if not self.metrics:
             raise NotFittedError("A mixture must be fitted before it is saved.")
-        try:
-            (folder / MANIFEST).unlink(missing_ok=True)
-        except OSError as error:
-            raise CheckpointError(
-                f"A checkpoint must be writable, but {folder} is not: {error.strerror}. "
-                "Choose another folder."
-            ) from error
-        for place, part in enumerate(self._parts):
-            part.save(folder / f"part-{place}")
-        write_checkpoint(folder, self.name, {"parts": len(self._parts)})
+        parts = {f"part-{place}": part.save for place, part in enumerate(self._parts)}
+        write_checkpoint(folder, self.name, {"parts": len(parts)}, parts=parts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -3,7 +3,7 @@
 Every method is an entry here; what it shows is a sentence in ``experiments/README.md``.
 """
 
-from nas_rlm.comparison.methods import PRETRAINED_SETTINGS, Method
+from nas_rlm.comparison.methods import Method, pretrained
 from nas_rlm.comparison.protocol import ComparisonProtocol
 
 
@@ -38,15 +38,8 @@ _METHODS = (
     _rlm("layers_1", n_layers=1),
     _rlm("layers_6", n_layers=6),
     _rlm("members_1", n_members=1),
-    *(
-        Method(
-            f"pretrained_{labels}",
-            surrogate="rlm",
-            settings=PRETRAINED_SETTINGS,
-            pretrained_on=labels,
-        )
-        for labels in ("accuracies", "counts")
-    ),
+    pretrained("pretrained_accuracies", "rlm"),
+    pretrained("pretrained_counts", "rlm", "counts"),
 )
 _UNPRUNED = Method("unpruned", surrogate="rlm", is_pruned=False)
 

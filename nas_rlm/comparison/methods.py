@@ -71,6 +71,20 @@ class Method:
 PRETRAINED_SETTINGS: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
 """How every surrogate learns other spaces first: the same steps, one network."""
 
+
+def pretrained(
+    name: str, surrogate: str, learned: PretrainedOn = "accuracies", *, has_fresh: bool = False
+) -> Method:
+    """Return a method that learns other spaces or free labels first, all under the same settings."""
+    return Method(
+        name,
+        surrogate=surrogate,
+        pretrained_on=learned,
+        has_fresh=has_fresh,
+        settings=PRETRAINED_SETTINGS,
+    )
+
+
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
@@ -83,16 +97,7 @@ METHODS: dict[str, Method] = {
         Method("genome_mlp", genome="mlp"),
         Method("genome_trees", genome="trees"),
         Method("genome_gp", genome="gp"),
-        *(
-            Method(
-                f"{name}_pretrained",
-                surrogate=name,
-                settings=PRETRAINED_SETTINGS,
-                pretrained_on="accuracies",
-                has_fresh=True,
-            )
-            for name in ("rlm", "gcn")
-        ),
+        *(pretrained(f"{name}_pretrained", name, has_fresh=True) for name in ("rlm", "gcn")),
     )
 }
 """Methods of any protocol that are no surrogates."""

@@ -4,9 +4,9 @@ Every space has metrics of its own, ``accuracy_percent/cifar10@nasbench201``, si
 different spaces do not compare. Free labels are counts of a text, such as its parameters: they
 cost nothing, so those of the space that is left out may be learned too. Rows for development are
 not learned, and the rows of a space are the same whichever space is left out. There is one
-pretraining for each surrogate, kind of label and set of spaces,
-with seed 0; it is written once it is done, so that no later run repeats it. A change of the code
-does not show in its place: delete the folder then.
+pretraining for each surrogate, kind of label and set of spaces, with seed 0; it is written once it
+is done, so that no later run repeats it. A change of the code does not show in its place: delete
+the folder then.
 """
 
 import json
@@ -167,7 +167,7 @@ def pretraining_rows(
         own = rows.texts(order)
         texts += own
         if are_free:
-            features = [graph_features(text) for text in own]
+            features = [graph_features(text, has_pairs=False) for text in own]
             labels += [
                 {
                     f"{name}@{source.space}": float(of_text[name])

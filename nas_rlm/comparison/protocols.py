@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from nas_rlm.comparison.ablation import ABLATIONS
 from nas_rlm.comparison.cross_space import ACCURACIES, N_SOURCE, NDS_ACCURACIES
-from nas_rlm.comparison.methods import PRETRAINED_SETTINGS, Method
+from nas_rlm.comparison.methods import Method, pretrained
 from nas_rlm.comparison.protocol import (
     AVERAGE,
     Comparison,
@@ -63,7 +63,7 @@ _FEW_SHOT_QUICK = tuple(name for name in _FEW_SHOT if name not in _SLOW)
 _FEW_SHOT_NOTE = (
     f"Pretrained methods learned up to {N_SOURCE:,} rows of each other space with accuracies "
     "before, once, with seed 0, and share their say with one that is trained from scratch; their "
-    f"seconds are those of both but without what was learned before. Zero-cost scores are those of "
+    "seconds are those of both but without what was learned before. Zero-cost scores are those of "
     f"{ZERO_COST_ROWS} test rows of the first seed."
 )
 _TA_GATES = "NeurIPS 2022"
@@ -120,12 +120,7 @@ _CROSS_SPACE = (
     "memorizer",
 )
 _CROSS_SPACE_OWN = {
-    **{
-        name: Method(
-            name, surrogate=name, settings=PRETRAINED_SETTINGS, pretrained_on="accuracies"
-        )
-        for name in _CROSS_SPACE_PRETRAINED
-    },
+    **{name: pretrained(name, name) for name in _CROSS_SPACE_PRETRAINED},
     "rlm_scratch": Method("rlm_scratch", surrogate="rlm"),
 }
 _CROSS_SPACE_NOTE = (

@@ -10,9 +10,9 @@ stay the same thing, and what later metrics are conditioned on is the number tha
 
 The four numbers of a metric are chosen on rows that the writing network was not trained on.
 Members leave out different rows of their first training cycle, all rows with one text together, a
-third of each group of metrics but at most 150 texts; all of them are the held-out rows. The line is the
-least-squares line; sharpness and width are those under which held-out labels are likeliest.
-A finished mixture errs less than a member at half of its training, the less the more members it has,
+third of each group of metrics but at most 150 texts; all of them are the held-out rows. The line is
+the least-squares line; sharpness and width are those under which held-out labels are likeliest. A
+finished mixture errs less than a member at half of its training, the less the more members it has,
 so both are corrected by :func:`growth`.
 
 With fewer than `MIN_ROWS` rows every row is trained on from the start and nothing is calibrated:

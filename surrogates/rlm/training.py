@@ -25,7 +25,6 @@ from surrogates.rlm.settings import RlmSettings, Schedule
 
 _WARM_UP = 0.05
 _CLIP_NORM = 1.0
-_ASKED_AT_ONCE = 150
 
 
 class Rows(NamedTuple):
@@ -110,7 +109,7 @@ def train(
             kept = np.delete(np.arange(n_rows), held.rows)
             cycle = _Cycle(first, 0, n_steps, batch_size, told)
             _train_cycle(network, head, rows, kept, settings, rng, cycle, progress, state)
-            evidence = _evidence(network, head, rows, held.distinct)
+            evidence = head.all_evidence(network, rows.inputs, rows.labels, held.distinct)
             if state is not None:
                 state.end_first_cycle(evidence)
         if progress is not None:
@@ -120,23 +119,6 @@ def train(
     if state is not None:
         state.finish(n_steps, network)
     return evidence
-
-
-def _evidence(
-    network: HeadNetwork, head: Head, rows: TrainingRows, held: NDArray[np.int64]
-) -> Evidence:
-    """Ask the network for held-out rows, some at a time."""
-    parts = []
-    for start in range(0, len(held), _ASKED_AT_ONCE):
-        own = held[start : start + _ASKED_AT_ONCE]
-        parts.append(head.evidence(network, rows.inputs.collate(own), rows.labels, own))
-    return [
-        (
-            np.concatenate([said for said, _ in of_metric]),
-            np.concatenate([y for _, y in of_metric]),
-        )
-        for of_metric in zip(*parts, strict=True)
-    ]
 
 
 class _Cycle(NamedTuple):

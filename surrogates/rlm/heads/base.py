@@ -29,6 +29,17 @@ Evidence = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Per metric, what a network says of rows that it was not trained on, and their targets."""
 
 
+_AT_ONCE = 150
+
+
+def joined(parts: Sequence[Evidence]) -> Evidence:
+    """Return the evidence of several rows or networks as one, metric by metric."""
+    return [
+        (np.concatenate([said for said, _ in pairs]), np.concatenate([true for _, true in pairs]))
+        for pairs in zip(*parts, strict=True)
+    ]
+
+
 class HeadNetwork(nn.Module):
     """A network that a head created: an encoder and the head's own layers."""
 
@@ -181,6 +192,24 @@ class Head(ABC):
             rows: From :meth:`rows`.
             held: Row numbers of the batch.
         """
+
+    def all_evidence(
+        self,
+        network: HeadNetwork,
+        inputs: PreparedTexts,
+        rows: Any,
+        held: NDArray[np.int64],
+    ) -> Evidence:
+        """Return :meth:`evidence` of any number of rows, asked some at a time.
+
+        Args:
+            network: In evaluation mode.
+            inputs: Prepared texts of all rows.
+            rows: From :meth:`rows`.
+            held: Row numbers.
+        """
+        chunks = [held[start : start + _AT_ONCE] for start in range(0, len(held), _AT_ONCE)]
+        return joined([self.evidence(network, inputs.collate(own), rows, own) for own in chunks])
 
     def estimates(self, evidence: Evidence) -> Evidence:
         """Return one number for each held-out row, which orders them, and their targets.

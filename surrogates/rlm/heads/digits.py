@@ -22,6 +22,7 @@ from surrogates.rlm.heads.base import (
     LabelRows,
     Member,
     Table,
+    joined,
 )
 from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.metric_scale import MetricScale
@@ -181,17 +182,9 @@ class DigitsHead(Head):
         rows: NumeralRows,  # noqa: ARG002
     ) -> list[Calibration]:
         """Calibrate the mixture: all members alike; see :mod:`surrogates.rlm.calibration`."""
-        chosen = []
-        for metric in range(len(self.scales)):
-            pairs = [of_member[metric] for of_member in evidence if of_member]
-            calibration = UNCALIBRATED
-            if pairs:
-                logits = np.concatenate([logits for logits, _ in pairs])
-                scaled = np.concatenate([targets for _, targets in pairs])
-                tensor = torch.from_numpy(logits).float()
-                grown = growth(len(networks))
-                calibration = fit_calibration(tensor, self.trie(metric), scaled, grown)
-            chosen.append(list(calibration))
+        together = joined([of_member for of_member in evidence if of_member])
+        fitted = self._calibrations(together, growth(len(networks)))
+        chosen = [list(of_metric) for of_metric in fitted or [UNCALIBRATED] * len(self.scales)]
         return [chosen for _ in networks]
 
     def recalibrated(
@@ -201,18 +194,23 @@ class DigitsHead(Head):
 
         A metric with fewer than 8 labels there keeps the calibration that it has.
         """
-        held = [np.asarray(batch) for batch in inputs.batches()]
         found = []
-        for network, calibration in members:
-            said = [self.evidence(network, inputs.collate(own), rows, own) for own in held]
-            chosen = []
-            for metric, parts in enumerate(zip(*said, strict=True)):
-                logits = torch.from_numpy(np.concatenate([part for part, _ in parts])).float()
-                scaled = np.concatenate([targets for _, targets in parts])
-                fitted = fit_calibration(logits, self.trie(metric), scaled, 1.0)
-                chosen.append(calibration[metric] if fitted == UNCALIBRATED else list(fitted))
+        for network, old in members:
+            evidence = self.all_evidence(network, inputs, rows, np.arange(len(inputs)))
+            fitted = self._calibrations(evidence, 1.0)
+            chosen = [
+                before if after == UNCALIBRATED else list(after)
+                for before, after in zip(old, fitted, strict=True)
+            ]
             found.append(Member(network, chosen))
         return found
+
+    def _calibrations(self, evidence: Evidence, grown: float) -> list[MetricCalibration]:
+        """Fit every metric, see :func:`surrogates.rlm.calibration.fit_calibration`."""
+        return [
+            fit_calibration(torch.from_numpy(logits).float(), self.trie(metric), scaled, grown)
+            for metric, (logits, scaled) in enumerate(evidence)
+        ]
 
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
         """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""
