@@ -241,7 +241,17 @@ PROTOCOLS: dict[str, Comparison] = {
             },
             sizes=(1000,),
             n_test=2000,  # a chain over five metrics takes a hundred times as long as five alone
-            methods=("rlm", "rlm_alone", "rlm_separate", "gcn"),
+            methods=(
+                "rlm",
+                "rlm_alone",
+                "rlm_separate",
+                "gcn",
+                "graph_trees",
+                "graph_mlp",
+                "graph_gp",
+                "constant",
+                "memorizer",
+            ),
             own_methods={
                 "rlm": Method("rlm", surrogate="rlm", decoding="chain"),
                 "rlm_alone": Method("rlm_alone", surrogate="rlm"),
@@ -274,7 +284,7 @@ PROTOCOLS: dict[str, Comparison] = {
             space="nasbench201",
             targets={"c10_val": "accuracy_percent/cifar10"},
             sizes=(156, 1000),
-            methods=("rlm", "rlm_sampled64", "gcn_ensemble5"),
+            methods=("rlm", "rlm_sampled64", "gcn_ensemble5", "graph_gp", "constant", "memorizer"),
             own_methods={
                 "rlm_sampled64": Method("rlm_sampled64", surrogate="rlm", decoding="sampled"),
                 "gcn_ensemble5": Method(

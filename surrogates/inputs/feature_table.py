@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.inputs.graph_features import Features, graph_features
+from surrogates.inputs.graph_features import LIVE, Features, graph_features
 
 UNSEEN = "unseen operations"
 """Column that counts operations of kinds that no training text had."""
 
 _COUNT = "count "
+_HAS_LIVE = f"{LIVE}params"
 _ALWAYS = ("params", "macs", "longest", UNSEEN)
 
 
@@ -23,7 +24,8 @@ class FeatureTable:
     """Columns, and how to scale them.
 
     Attributes:
-        names: Of the columns: all features that differ between training rows, and a few always.
+        names: Of the columns: all features that differ between training rows, and a few always;
+            those of live parts where they are not those of the whole in every row.
         kinds: Kinds of operation in the training texts.
         means: Of the logarithms of each column over the training rows.
         stds: Likewise; 1 where a column is constant.
@@ -51,9 +53,10 @@ class FeatureTable:
         rows = [graph_features(text, has_pairs=has_pairs) for text in texts]
         found = dict.fromkeys(name for row in rows for name in row)
         kinds = frozenset(_kind(name) for name in found if name.startswith(_COUNT))
-        names = sorted({*found, *_ALWAYS})
+        of_live = [f"{LIVE}{name}" for name in found if not name.startswith(LIVE)]
+        names = sorted({*found, *_ALWAYS, *(of_live if _HAS_LIVE in found else ())})
         raw = _matrix(rows, names, kinds)
-        is_kept = (raw != raw[0]).any(axis=0) | np.isin(names, _ALWAYS)
+        is_kept = _says_something(raw, names) | np.isin(names, _ALWAYS)
         logarithms = _logarithms(raw[:, is_kept])
         stds = logarithms.std(axis=0)
         return cls(
@@ -117,6 +120,16 @@ def _kind(name: str) -> str:
     return name.removeprefix(_COUNT)
 
 
+def _says_something(raw: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which columns differ between rows, and those of live parts also from those of the whole."""
+    differs: NDArray[np.bool_] = (raw != raw[0]).any(axis=0)
+    places = {name: place for place, name in enumerate(names)}
+    for name, place in places.items():
+        whole = places.get(name.removeprefix(LIVE), place)
+        differs[place] &= whole == place or bool((raw[:, place] != raw[:, whole]).any())
+    return differs
+
+
 def _logarithms(raw: NDArray[np.float64]) -> NDArray[np.float64]:
     """Counts and sizes, all at least 0, on one footing."""
     return np.asarray(np.log1p(raw))
@@ -125,14 +138,19 @@ def _logarithms(raw: NDArray[np.float64]) -> NDArray[np.float64]:
 def _matrix(
     rows: Sequence[Features], names: Sequence[str], kinds: frozenset[str]
 ) -> NDArray[np.float64]:
-    """One row a text; a feature that a text lacks is 0, but see :func:`_pair_of_one`."""
+    """One row a text; a feature that a text lacks is 0, but see :func:`_pair_of_one`.
+
+    A text that has no features of its live part is all alive.
+    """
     table = np.zeros((len(rows), len(names)))
-    plain = [(place, name) for place, name in enumerate(names) if "|" not in name]
-    places = [place for place, _ in plain]
-    pairs = [(place, name) for place, name in enumerate(names) if "|" in name]
+    places = [place for place, name in enumerate(names) if "|" not in name]
+    pairs = [place for place, name in enumerate(names) if "|" in name]
+    of_whole = [name.removeprefix(LIVE) for name in names]
     for number, row in enumerate(rows):
-        table[number, places] = [row.get(name, 0.0) for _, name in plain]
-        for place, name in pairs:
+        read = names if _HAS_LIVE in row else of_whole
+        table[number, places] = [row.get(read[place], 0.0) for place in places]
+        for place in pairs:
+            name = read[place]
             table[number, place] = row[name] if name in row else _pair_of_one(row, name)
     if UNSEEN in names:
         table[:, names.index(UNSEEN)] = [_unseen(row, kinds) for row in rows]
@@ -147,6 +165,8 @@ def _unseen(row: Features, kinds: frozenset[str]) -> float:
 
 def _pair_of_one(row: Features, name: str) -> float:
     """A way counted in steps of two kinds, one of which is absent, is counted in the other's."""
-    way, _, pair = name.partition(" ")
+    part = LIVE if name.startswith(LIVE) else ""
+    way, _, pair = name.removeprefix(part).partition(" ")
+    way = f"{part}{way}"
     first, second = pair.split("|")
     return row.get(f"{way} {first}", row.get(f"{way} {second}", 0.0))

@@ -10,6 +10,9 @@ and activations, in all and by kind and resolution.
 
 A function is summed up once for each list of operand shapes, so a cell that is stacked fifteen
 times at three resolutions is walked three times; and what texts share is summed up once for all.
+
+Where operations run for nothing, all is counted again in the live part of the graph, see
+:mod:`surrogates.inputs.live_steps`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from collections.abc import Mapping, Sequence
 
 from surrogates.errors import TextError
 from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes
+from surrogates.inputs.live_steps import live_model
 from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
@@ -42,6 +46,9 @@ from surrogates.inputs.summaries import (
 )
 from surrogates.inputs.ways import Flow, flow_of_scope
 
+LIVE = "live "
+"""Before the name of a feature: the same of the live part of a graph."""
+
 _N_REMEMBERED = 16384
 _COUNT = "count "
 
@@ -56,7 +63,8 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
     whose result is 2^L times smaller than the input), ``entry KIND`` and ``exit KIND`` (readers
     of formals, makers of what the last node of a function reads), ``shortest`` and ``longest``
     (steps from the first input to the first output), both also followed by one kind or by
-    ``KIND|KIND``, ``params``, ``macs``, ``activations``, also by kind or level, and a few peaks.
+    ``KIND|KIND``, ``params``, ``macs``, ``activations``, also by kind or level, and a few peaks. If
+    anything runs for nothing, all of them also stand behind ``live``, those of the live part.
 
     Args:
         text: As for :func:`surrogates.inputs.statements.read_statements`.
@@ -72,12 +80,12 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
 
 @functools.lru_cache(_N_REMEMBERED)
 def _with_pairs(text: str) -> Features:
-    return _features(parse_model(text), has_pairs=True)
+    return _counted(text, has_pairs=True)
 
 
 @functools.lru_cache(_N_REMEMBERED)
 def _without_pairs(text: str) -> Features:
-    return _features(parse_model(text), has_pairs=False)
+    return _counted(text, has_pairs=False)
 
 
 def forget_features() -> None:
@@ -85,6 +93,17 @@ def forget_features() -> None:
     _with_pairs.cache_clear()
     _without_pairs.cache_clear()
     forget_summaries()
+
+
+def _counted(text: str, *, has_pairs: bool) -> Features:
+    """Count in the whole graph, and in its live part where that is less."""
+    whole = parse_model(text)
+    found = _features(whole, has_pairs=has_pairs)
+    live = live_model(whole)
+    if live is whole:
+        return found
+    of_live = _features(live, has_pairs=has_pairs)
+    return {**found, **{f"{LIVE}{name}": value for name, value in of_live.items()}}
 
 
 def _features(model: ParsedModel, *, has_pairs: bool) -> Features:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import onnx
 import onnx.helper
+import onnx.numpy_helper
 import onnx.shape_inference
 
 from surrogates.inputs.nodes import decoded_attribute
@@ -19,6 +21,13 @@ MAX_CONSTANT_VALUES = 64
 """Longest constant that a shape may depend on."""
 
 _N_REMEMBERED = 65536
+_PLAIN_VALUES = {
+    "value_float": np.float32,
+    "value_floats": np.float32,
+    "value_int": np.int64,
+    "value_ints": np.int64,
+}
+"""Attributes by which a Constant gives numbers instead of a tensor, and their type."""
 
 
 @functools.lru_cache(_N_REMEMBERED)
@@ -68,6 +77,10 @@ def constant_value(attributes: tuple[bytes, ...]) -> bytes | None:
     for attribute in map(decoded_attribute, attributes):
         if attribute.name == "value" and attribute.HasField("t"):
             return small_tensor(attribute.t)
+        if attribute.name in _PLAIN_VALUES:
+            values = onnx.helper.get_attribute_value(attribute)
+            of_type = np.array(values, dtype=_PLAIN_VALUES[attribute.name])
+            return small_tensor(onnx.numpy_helper.from_array(of_type))
     return None
 
 

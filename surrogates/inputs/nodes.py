@@ -7,13 +7,15 @@ once into tuples, and what is derived from its attributes is looked up by their 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import onnx
 import onnx.numpy_helper
+from numpy.typing import NDArray
 
+from surrogates.errors import TextError
 from surrogates.inputs.shapes import Shape, result_shape
 
 _MAX_CONSTANT_VALUES = 8
@@ -148,7 +150,23 @@ def _attribute_field(attribute: onnx.AttributeProto) -> str:
 def _tensor_field(tensor: onnx.TensorProto) -> str:
     """Shape of a constant, and its values when they are few."""
     shape = "x".join(map(str, tensor.dims))
-    if int(np.prod(tensor.dims, dtype=np.int64)) > _MAX_CONSTANT_VALUES:
+    if math.prod(tensor.dims) > _MAX_CONSTANT_VALUES or tensor.data_type == tensor.STRING:
         return f"[{shape}]"
-    values = onnx.numpy_helper.to_array(tensor).ravel()
+    values = tensor_values(tensor).ravel()
     return f"[{shape}]" + ",".join(f"{number:.4g}" for number in values.tolist())
+
+
+def tensor_values(tensor: onnx.TensorProto) -> NDArray[Any]:
+    """Return the values of a tensor.
+
+    Raises:
+        TextError: If there are more or fewer than its shape says.
+    """
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except (TypeError, ValueError) as error:
+        shape = "x".join(map(str, tensor.dims))
+        raise TextError(
+            f"A tensor must hold as many values as its shape [{shape}] says, but they cannot be "
+            f"read: {error}. Export the model again."
+        ) from error

@@ -53,6 +53,28 @@ def test_a_pair_with_an_absent_kind_is_the_other_kind_alone() -> None:
     assert table.matrix([text(1, 3), text(3, 3), text(1)])[:, column].tolist() == [2.0, 2.0, 1.0]
 
 
+def two_ways(*, is_zero: bool) -> str:
+    """A 3x3 and a 1x1 convolution beside one of 3x3; the first may read zeros."""
+    zero = " z = Constant<value_float=0.0>()\n a = Mul(x, z)\n" if is_zero else " a = Relu(x)\n"
+    return (
+        '<ir_version: 8, opset_import: ["" : 17]>\n'
+        "main (float[1,4,8,8] x, float[4,4,3,3] v, float[4,4,1,1] w) => (float[1,4,8,8] y) {\n"
+        f"{zero} b = Conv<kernel_shape=[3,3], pads=[1,1,1,1]>(a, v)\n"
+        " c = Conv<kernel_shape=[1,1]>(b, w)\n"
+        " d = Conv<kernel_shape=[3,3], pads=[1,1,1,1]>(x, v)\n y = Add(c, d)\n}\n"
+    )
+
+
+def test_a_text_without_anything_dead_is_alive_as_it_stands() -> None:
+    texts = [two_ways(is_zero=True), two_ways(is_zero=False)]
+    table = FeatureTable.fit(texts)
+    found = dict(zip(table.names, table.matrix(texts).T.tolist(), strict=True))
+    assert found["live macs"] == [64 * 4 * 36, 64 * 4 * 76]
+    assert found["live count Conv 1x1"] == [0.0, 1.0]
+    assert found["live longest Conv 1x1|Conv 3x3"] == [1.0, 2.0]  # first: of the kind that lives
+    assert "live params" not in found  # those of the whole
+
+
 def test_scaled_training_rows_have_mean_0_and_deviation_1(small_texts: list[str]) -> None:
     table = FeatureTable.fit(small_texts)
     scaled = table.scaled(small_texts)

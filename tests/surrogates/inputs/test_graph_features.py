@@ -62,6 +62,34 @@ def test_a_fork_by_hand() -> None:
     assert {name: found[name] for name in expected} == expected
 
 
+ZEROS = f"""{HEADER}main (float[1,4,8,8] x, float[4,4,3,3] w0, float[4,4,1,1] w1) => (float[1,4,8,8] y) {{
+ z = Constant<value_float=0.0>()
+ a = Mul(x, z)
+ b = Conv<kernel_shape=[1,1]>(a, w1)
+ c = Conv<kernel_shape=[3,3], pads=[1,1,1,1]>(x, w0)
+ y = Add(b, c)
+}}
+"""
+
+
+def test_what_is_alive_is_counted_beside_the_whole() -> None:
+    found = graph_features(ZEROS)
+    expected = {
+        "count Conv 1x1": 1,
+        "macs": 64 * 4 * 36 + 64 * 4 * 4,
+        "shortest": 2,
+        "longest": 3,
+        "live count Conv 3x3": 1,
+        "live macs": 64 * 4 * 36,
+        "live shortest": 1,
+        "live longest": 1,
+        "live longest Conv 3x3": 1,
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert "live count Conv 1x1" not in found
+    assert not [name for name in graph_features(FORK) if name.startswith("live ")]
+
+
 CALLED = f"""{HEADER}main (float[1,4,8,8] x, float[4,4,3,3] w0, float[4,4,3,3] w1) => (float[1,4,8,8] y) {{
  a = nas.f(x, w0, x)
  y = nas.f(a, w1, x)

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import onnx.helper
 import onnx.numpy_helper
+import pytest
 
 from surrogates.inputs.inferred_shapes import (
     MAX_CONSTANT_VALUES,
@@ -57,5 +58,22 @@ def test_only_small_constants_are_values() -> None:
     assert small_tensor(short) is not None
     assert small_tensor(long) is None
     assert constant_value((attribute("value", long),)) is None
-    assert constant_value((attribute("value_int", 3),)) is None
+    assert constant_value((attribute("value_floats", [0.0] * (MAX_CONSTANT_VALUES + 1)),)) is None
+    assert constant_value((attribute("value_string", "3"),)) is None
     assert constant_value((attribute("value", short),)) == small_tensor(short)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("value_float", 0.5, np.float32(0.5)),
+        ("value_floats", [1.0, 2.0], np.array([1, 2], np.float32)),
+        ("value_int", 3, np.int64(3)),
+        ("value_ints", [4, 5], np.array([4, 5])),
+    ],
+)
+def test_plain_numbers_are_values_too(
+    name: str, value: object, expected: np.typing.NDArray[np.generic]
+) -> None:
+    encoded = constant_value((attribute(name, value),))
+    assert encoded == small_tensor(onnx.numpy_helper.from_array(np.asarray(expected)))
