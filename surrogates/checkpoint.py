@@ -116,6 +116,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def weights_under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside the file, flush to disk, and move into place.
 

@@ -17,7 +17,7 @@ so both are corrected by :func:`growth`.
 
 With fewer than `MIN_ROWS` rows every row is trained on from the start and nothing is calibrated:
 distributions are then as wide as the soft labels, and what another expert says sharpens them
-(:mod:`surrogates.rlm.few_rows`).
+(:mod:`surrogates.rlm.counts_process`).
 
 Source:
     "Accurate Uncertainties for Deep Learning Using Calibrated Regression", arXiv:1807.00263:

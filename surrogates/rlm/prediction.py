@@ -9,14 +9,39 @@ distribution of a later metric sums over sequences of earlier numerals that stan
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, channel
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 
 _LEAST = 1e-30
+
+
+class Opinion(NamedTuple):
+    """What another expert says of a metric of n texts.
+
+    Attributes:
+        log_density: Shape ``(n, l)``, of every numeral.
+        weight: Exponent of its density, and of the distribution that a network means, in their
+            normalised product: 1 for experts that know different things, 1 / 2 for their geometric
+            mean.
+    """
+
+    log_density: Tensor
+    weight: float
+
+    def of(self, rows: Tensor | NDArray[Any]) -> Opinion:
+        """Return that of some of the texts, of a text as often as it is named."""
+        return Opinion(self.log_density[rows], self.weight)
+
+    def with_network(self, meant: Tensor) -> Tensor:
+        """Return the product with what a network means, shape ``(n, l)``."""
+        logits = meant.clamp(min=_LEAST).log() + self.log_density
+        return torch.softmax(self.weight * logits, dim=1)
 
 
 def exact_distribution(
@@ -26,7 +51,7 @@ def exact_distribution(
     trie: TrieTensors,
     given: Mapping[int, Tensor] | None = None,
     calibration: MetricCalibration = UNCALIBRATED,
-    said: Tensor | None = None,
+    said: Opinion | None = None,
 ) -> Tensor:
     """Return the probability that every numeral is meant, shape ``(n, l)``.
 
@@ -37,17 +62,14 @@ def exact_distribution(
         trie: Its legal numerals.
         given: Metric id to known numerals, shape ``(n, length)`` each.
         calibration: Of the metric.
-        said: Log density of every numeral by another expert, shape ``(n, l)``: the answer is the
-            product of both.
+        said: By another expert: the answer is the product of both.
     """
     context = _all_known(given) if given else None
     sharpness = calibration.sharpness
     written = network.leaf_log_probabilities(memory, metric, trie, context, sharpness).exp()
     if calibration.width:
         written = written @ channel(trie.leaf_values, calibration)
-    return (
-        written if said is None else torch.softmax(written.clamp(min=_LEAST).log() + said, dim=1)
-    )
+    return written if said is None else said.with_network(written)
 
 
 def _all_known(given: Mapping[int, Tensor]) -> Context:
@@ -65,7 +87,7 @@ def chain_distributions(
     calibrations: Sequence[MetricCalibration],
     *,
     max_sequences: int | None,
-    said: Sequence[Tensor] | None = None,
+    said: Sequence[Opinion] | None = None,
 ) -> list[Tensor]:
     """Decode metrics in order, each conditioned on the earlier ones.
 
@@ -91,7 +113,7 @@ def chain_distributions(
         zip(metrics, tries, calibrations, strict=True)
     ):
         rows = memory.rows(origin)
-        of_rows = None if said is None else said[place][origin]
+        of_rows = None if said is None else said[place].of(origin)
         probabilities = exact_distribution(
             network, rows, metric, trie, given, calibration, of_rows
         )
@@ -149,7 +171,7 @@ def sample_numerals(
     calibration: MetricCalibration = UNCALIBRATED,
     temperature: float = 1.0,
     top_p: float = 1.0,
-    said: Tensor | None = None,
+    said: Opinion | None = None,
 ) -> Tensor:
     """Draw numerals token by token under the grammar, then what each of them means.
 
@@ -174,7 +196,9 @@ def sample_numerals(
     n = len(origin)
     if said is not None:
         rows = memory.rows(origin)
-        meant = exact_distribution(network, rows, metric, trie, given, calibration, said[origin])
+        meant = exact_distribution(
+            network, rows, metric, trie, given, calibration, said.of(origin)
+        )
         meant = torch.softmax(meant.clamp(min=_LEAST).log() / temperature, dim=1)
         if top_p < 1.0:
             meant = _nucleus(meant, top_p)

@@ -18,16 +18,17 @@ from surrogates.base import (
     ResumableSurrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import read_manifest, read_weights, weights_under, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
-from surrogates.rlm.calibration import MIN_ROWS, held_out
+from surrogates.rlm.calibration import held_out
+from surrogates.rlm.counts_process import MAX_ROWS, CountsProcess
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
-from surrogates.rlm.few_rows import CountsProcess
 from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import TrainingStates, training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
@@ -146,7 +147,7 @@ class RlmRegressor(ResumableSurrogate):
     ) -> None:
         """Train every member from where `start` says, each with a generator of its own.
 
-        Where whole networks learn few rows, a process on the counts is fitted beside them.
+        Where whole networks learn, and not too many rows, a process on the counts does too.
         """
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
@@ -171,9 +172,9 @@ class RlmRegressor(ResumableSurrogate):
         self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head = reader, head
         self._process = None
-        has_few = len(rows.texts) < MIN_ROWS and not are_heads
-        if has_few and settings.has_process and isinstance(head, DigitsHead):
-            self._process = CountsProcess.fit(rows.texts, prepared.labels.targets)
+        is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
+        if is_pooled and isinstance(head, DigitsHead):
+            self._process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
         n_known = (~np.isnan(raw)).sum(axis=0).tolist()
         self._training = {
             "rows": len(rows.texts),
@@ -234,7 +235,7 @@ class RlmRegressor(ResumableSurrogate):
             batch = prepared.collate(rows)
             if isinstance(head, DigitsHead):
                 known = {k: tokens[rows] for k, tokens in given.items()}
-                own = said and [of_metric[rows] for of_metric in said]
+                own = said and [of_metric.of(rows) for of_metric in said]
                 chain = decoding == "chain"
                 parts.append(
                     head.distributions(members, batch, ids, known, is_chain=chain, said=own)
@@ -301,7 +302,7 @@ class RlmRegressor(ResumableSurrogate):
                     generator,
                     temperature=temperature,
                     top_p=top_p,
-                    said=said and [of_metric[rows] for of_metric in said],
+                    said=said and [of_metric.of(rows) for of_metric in said],
                 )
                 for metric, found in zip(wanted, values, strict=True):
                     drawn[metric][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
@@ -344,11 +345,11 @@ class RlmRegressor(ResumableSurrogate):
             for place, calibration in enumerate(state["calibration"]):
                 with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
                     network = head.new_network(reader.new_network())
-                network.load_state_dict(_under(f"{place}.", weights))
+                network.load_state_dict(weights_under(f"{place}.", weights))
                 chosen = [[float(value) for value in values] for values in calibration]
                 regressor._members.append(Member(network.eval(), chosen))
             if state.get("process") is not None:
-                own = _under(_PROCESS, weights)
+                own = weights_under(_PROCESS, weights)
                 regressor._process = CountsProcess.restore(state["process"], own)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
@@ -362,12 +363,13 @@ class RlmRegressor(ResumableSurrogate):
             raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
         return self._reader, self._head, self._members
 
-    def _said(self, texts: Sequence[str], metrics: Sequence[int]) -> list[torch.Tensor] | None:
+    def _said(self, texts: Sequence[str], metrics: Sequence[int]) -> list[Opinion] | None:
         """What the process on the counts says of every numeral; None if there is none."""
         if self._process is None:
             return None
-        tries = [self._digits("A process on counts").trie(metric) for metric in metrics]
-        return self._process.log_densities(texts, metrics, [trie.leaf_values for trie in tries])
+        head = self._digits("A process on counts")
+        leaves = [head.trie(metric).leaf_values for metric in metrics]
+        return self._process.opinions(texts, metrics, leaves)
 
     def _digits(self, what: str) -> DigitsHead:
         """Return the head if it writes digits, else say what needs them."""
@@ -393,8 +395,3 @@ class RlmRegressor(ResumableSurrogate):
                 )
             numerals[k] = self._digits("A known metric").spell(k, values)
         return numerals
-
-
-def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors whose names begin with a prefix, by the rest of their names."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

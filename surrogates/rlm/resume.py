@@ -25,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from surrogates.checkpoint import write_atomically
+from surrogates.checkpoint import weights_under, write_atomically
 from surrogates.errors import CheckpointError
 from surrogates.rlm.heads.base import Evidence, HeadNetwork
 from surrogates.rlm.row_streams import RowStreams
@@ -95,7 +95,7 @@ class MemberState:
             CheckpointError: If they do not fit.
         """
         try:
-            network.load_state_dict(_below("weights.", self._tensors))
+            network.load_state_dict(weights_under("weights.", self._tensors))
         except RuntimeError as error:
             raise self._damaged(error) from error
         self._tensors = {}
@@ -120,10 +120,10 @@ class MemberState:
         optimizer = moving.optimizer
         of_weights: dict[int, dict[str, Tensor]] = {}
         try:
-            moving.network.load_state_dict(_below("weights.", tensors))
+            moving.network.load_state_dict(weights_under("weights.", tensors))
             for own, kept in zip(moving.average, _listed("average.", tensors), strict=True):
                 own.copy_(kept)
-            for name, tensor in _below("optimizer.", tensors).items():
+            for name, tensor in weights_under("optimizer.", tensors).items():
                 place, _, key = name.partition(".")
                 of_weights.setdefault(int(place), {})[key] = tensor
             groups = optimizer.state_dict()["param_groups"]
@@ -304,14 +304,5 @@ def _numbered(prefix: str, tensors: Iterable[Tensor]) -> dict[str, Tensor]:
 
 def _listed(prefix: str, tensors: Mapping[str, Tensor]) -> list[Tensor]:
     """Return the tensors that :func:`_numbered` named, in order."""
-    found = _below(prefix, tensors)
+    found = weights_under(prefix, tensors)
     return [found[str(place)] for place in range(len(found))]
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin so, without that beginning."""
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }

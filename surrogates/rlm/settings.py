@@ -41,7 +41,7 @@ class RlmSettings:
     has_counts: bool = True
     """Whether the dataflow encoder is also told what can be counted in a text."""
     pools_process: bool = True
-    """Whether a Gaussian process on the counts speaks too where there are fewer than 60 rows."""
+    """Whether a Gaussian process on the counts speaks too, of up to 2,000 training rows."""
     context_length: int = 4096
     """Most tokens of a text, for encoders that read tokens."""
     truncate: bool = False
@@ -153,7 +153,7 @@ class RlmSettings:
 
     @property
     def has_process(self) -> bool:
-        """Whether few rows are also learned by a process on the counts."""
+        """Whether rows are also learned by a process on the counts, unless they are too many."""
         return self.pools_process and self.has_counts and self.encoder == "dataflow"
 
     def schedule(self, n_rows: int) -> Schedule:

@@ -28,7 +28,12 @@ from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
 from surrogates.rlm.metric_scale import MetricScale
 from surrogates.rlm.model import Context, RlmNetwork, TrieTensors, leaf_log_probabilities
 from surrogates.rlm.number_tokens import NumeralGrammar
-from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
+from surrogates.rlm.prediction import (
+    Opinion,
+    chain_distributions,
+    exact_distribution,
+    sample_numerals,
+)
 from surrogates.rlm.settings import RlmSettings
 
 _CHAIN_SEQUENCES = 16
@@ -225,7 +230,7 @@ class DigitsHead(Head):
         known: Mapping[int, Tensor] | None = None,
         *,
         is_chain: bool = False,
-        said: Sequence[Tensor] | None = None,
+        said: Sequence[Opinion] | None = None,
     ) -> list[Table]:
         """Predict exact distributions; see the base class.
 
@@ -256,7 +261,7 @@ class DigitsHead(Head):
                         said=said,
                     )
                 else:
-                    others: Sequence[Tensor | None] = said or [None] * len(metrics)
+                    others: Sequence[Opinion | None] = said or [None] * len(metrics)
                     shares = [
                         exact_distribution(network, memory, metric, trie, known, of_metric, other)
                         for metric, trie, of_metric, other in zip(
@@ -285,7 +290,7 @@ class DigitsHead(Head):
         *,
         temperature: float,
         top_p: float,
-        said: Sequence[Tensor] | None = None,
+        said: Sequence[Opinion] | None = None,
     ) -> list[NDArray[np.float64]]:
         """Draw whole sequences from one member, later metrics conditioned on earlier ones.
 

@@ -1,14 +1,18 @@
-"""What a Gaussian process on the counts of a text says, where rows are few.
+"""What a Gaussian process on the counts of a text says beside the networks.
 
-With fewer than `surrogates.rlm.calibration.MIN_ROWS` rows none can be held out, so networks write
-numerals as wide as their soft labels. A Gaussian process on what can be counted in a text is at its
-best there and knows how unsure it is. Its predictive density multiplies the distribution of every
-network, as one expert of a product: where it is unsure it changes little, where it is sure it
-decides. More rows make the networks better than the product.
+A process on what can be counted in a text is smooth and sees nothing else; networks see everything
+and are anything but smooth. They err on different texts, and the process knows well how unsure it
+is. So it is fitted to the same rows, up to `MAX_ROWS`, and its predictive density is pooled with the
+distribution of every network: where it is unsure it changes little, where it is sure it decides.
+
+With fewer than `surrogates.rlm.calibration.MIN_ROWS` rows networks write numerals as wide as their
+soft labels, so the pool is the product of both. More rows calibrate the networks too; both then know
+the same, and the pool is their geometric mean, which is as wide as they are.
 
 Source:
     "Training Products of Experts by Minimizing Contrastive Divergence", 2002, section 1, for the
-    product; the process is that of :mod:`surrogates.baselines.graph_gp`.
+    product, and "Combining Probability Distributions: A Critique and an Annotated Bibliography",
+    1986, for logarithmic pools; the process is that of :mod:`surrogates.baselines.graph_gp`.
 """
 
 from __future__ import annotations
@@ -24,7 +28,14 @@ from torch import Tensor
 
 from surrogates.baselines.graph_gp import Posterior, choose_kernel
 from surrogates.inputs.feature_table import FeatureTable
+from surrogates.rlm.calibration import MIN_ROWS
+from surrogates.rlm.prediction import Opinion
 
+MAX_ROWS = 2000
+"""More training rows than this have no process: it costs their cube, and networks do without."""
+
+_N_TUNING_ROWS = 500
+_WEIGHT = 0.5
 _LEAST_ROWS = 4
 """Different labels of a metric without which nothing is said of it."""
 
@@ -41,18 +52,24 @@ class _OfMetric:
 class CountsProcess:
     """One Gaussian process a metric, on labels of the numeral scale."""
 
-    def __init__(self, table: FeatureTable, of_metrics: Sequence[_OfMetric | None]) -> None:
+    def __init__(
+        self, table: FeatureTable, of_metrics: Sequence[_OfMetric | None], weight: float
+    ) -> None:
         """Keep what was fitted; use :meth:`fit` or :meth:`restore`."""
         self._table = table
         self._of_metrics = list(of_metrics)
+        self._weight = weight
 
     @classmethod
-    def fit(cls, texts: Sequence[str], targets: NDArray[np.float64]) -> CountsProcess:
-        """Choose kernels by marginal likelihood and condition on the rows.
+    def fit(
+        cls, texts: Sequence[str], targets: NDArray[np.float64], *, seed: int = 0
+    ) -> CountsProcess:
+        """Choose kernels by marginal likelihood on some rows and condition on all.
 
         Args:
             texts: ONNX texts, length n.
             targets: Shape ``(n, m)``, labels on the numeral scale, NaN where a row lacks one.
+            seed: Of the draw of the rows that choose.
 
         Raises:
             TextError: If a text cannot be read.
@@ -68,15 +85,16 @@ class CountsProcess:
                 continue
             centre, spread = float(labels.mean()), float(labels.std())
             standardised = (labels - centre) / spread
-            kernel = choose_kernel(rows[known], standardised)
-            posterior = Posterior.of(kernel, rows[known], standardised)
+            own = rows[known]
+            few = np.random.default_rng(seed).permutation(len(own))[:_N_TUNING_ROWS]
+            posterior = Posterior.of(choose_kernel(own[few], standardised[few]), own, standardised)
             of_metrics.append(_OfMetric(posterior, centre, spread))
-        return cls(table, of_metrics)
+        return cls(table, of_metrics, 1.0 if len(texts) < MIN_ROWS else _WEIGHT)
 
-    def log_densities(
+    def opinions(
         self, texts: Sequence[str], metrics: Sequence[int], leaves: Sequence[Tensor]
-    ) -> list[Tensor]:
-        """Return the log density of every numeral, up to a constant of each text.
+    ) -> list[Opinion]:
+        """Return what is said of every numeral, densities up to a constant of each text.
 
         Args:
             texts: ONNX texts, length n.
@@ -84,25 +102,28 @@ class CountsProcess:
             leaves: Of each of them the numbers of its numerals, shape ``(l,)``.
 
         Returns:
-            Per metric, shape ``(n, l)``, at most 0; all 0 where nothing is said.
+            Per metric, log densities of at most 0; all 0 and of full weight, which changes no
+            network, where nothing is said.
         """
         rows = self._table.scaled(texts) if texts else np.zeros((0, len(self._table.names)))
         found = []
         for metric, values in zip(metrics, leaves, strict=True):
             of_metric = self._of_metrics[metric]
             if of_metric is None:
-                found.append(torch.zeros(len(texts), len(values)))
+                found.append(Opinion(torch.zeros(len(texts), len(values)), 1.0))
                 continue
             mean, std = of_metric.posterior.predict(rows)
             centre = torch.from_numpy(of_metric.centre + of_metric.spread * mean).float()
             width = torch.from_numpy(of_metric.spread * std).float()
-            found.append(-0.5 * ((values - centre[:, None]) / width[:, None]).square())
+            deviations = (values - centre[:, None]) / width[:, None]
+            found.append(Opinion(-0.5 * deviations.square(), self._weight))
         return found
 
     def to_json(self) -> dict[str, Any]:
         """Return all but the rows, as JSON can hold it."""
         return {
             "features": self._table.to_state(),
+            "weight": self._weight,
             "metrics": [
                 each
                 and {
@@ -145,4 +166,4 @@ class CountsProcess:
             rows, labels = tensors[f"{place}.rows"], tensors[f"{place}.labels"]
             posterior = Posterior.restored(each["kernel"], rows, labels, len(table.names))
             of_metrics.append(_OfMetric(posterior, float(each["centre"]), float(each["spread"])))
-        return cls(table, of_metrics)
+        return cls(table, of_metrics, float(state["weight"]))

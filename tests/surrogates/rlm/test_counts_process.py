@@ -1,4 +1,4 @@
-"""Few rows: a Gaussian process on the counts speaks beside the networks."""
+"""A Gaussian process on the counts speaks beside the networks."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from surrogates.rlm import counts_process, regressor
 from surrogates.rlm.calibration import MIN_ROWS
-from surrogates.rlm.few_rows import CountsProcess
+from surrogates.rlm.counts_process import CountsProcess
 from surrogates.rlm.regressor import RlmRegressor
 from tests.surrogates.conftest import conv_chain
 
@@ -30,14 +31,17 @@ def fitted(n_copies: int = 1, **settings: Any) -> RlmRegressor:
     return rlm.fit(TEXTS * n_copies, LABELS * n_copies, seed=1)
 
 
-def test_the_answer_is_the_product_of_network_and_process() -> None:
-    both, alone = fitted(n_members=1), fitted(n_members=1, pools_process=False)
+@pytest.mark.parametrize(("n_copies", "weight"), [(1, 1.0), (MIN_ROWS // len(TEXTS), 0.5)])
+def test_the_answer_is_a_product_of_network_and_process(n_copies: int, weight: float) -> None:
+    both = fitted(n_copies, n_members=1)
+    alone = fitted(n_copies, n_members=1, pools_process=False)
     found, network = both.predict(TEXTS)[LATENCY], alone.predict(TEXTS)[LATENCY]
     assert both._process is not None
     assert alone._process is None
     (leaves,) = [both._digits("it").trie(1).leaf_values]
-    (said,) = both._process.log_densities(TEXTS, [1], [leaves])
-    product = network.probabilities * np.exp(said.numpy().astype(np.float64))
+    (said,) = both._process.opinions(TEXTS, [1], [leaves])
+    product = network.probabilities * np.exp(said.log_density.numpy().astype(np.float64))
+    product **= weight
     expected = product / product.sum(axis=1, keepdims=True)
     assert found.probabilities == pytest.approx(expected, abs=1e-5)
     assert np.abs(found.probabilities - network.probabilities).max() > 0.05
@@ -53,18 +57,16 @@ def test_untrained_networks_leave_the_answer_to_the_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_copies", "settings"),
-    [
-        (MIN_ROWS // len(TEXTS), {}),
-        (1, {"pools_process": False}),
-        (1, {"has_counts": False}),
-        (1, {"head": "mse"}),
-    ],
+    "settings", [{"pools_process": False}, {"has_counts": False}, {"head": "mse"}]
 )
-def test_networks_are_alone_where_rows_or_counts_say_so(
-    n_copies: int, settings: dict[str, Any]
-) -> None:
-    assert fitted(n_copies, **settings)._process is None
+def test_networks_are_alone_where_settings_say_so(settings: dict[str, Any]) -> None:
+    assert fitted(**settings)._process is None
+
+
+def test_networks_are_alone_where_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regressor, "MAX_ROWS", 2 * len(TEXTS))
+    assert fitted(2)._process is not None
+    assert fitted(3)._process is None
 
 
 def test_finetuning_fits_one_to_its_rows_unless_heads_are_trained_alone() -> None:
@@ -105,8 +107,27 @@ def test_nothing_is_said_of_a_metric_with_hardly_any_labels() -> None:
     targets[:, 1] = np.linspace(2.0, 8.0, len(TEXTS))
     process = CountsProcess.fit(TEXTS, targets)
     leaves = torch.linspace(1.5, 9.0, 16)
-    silent, said = process.log_densities(TEXTS[:5], [0, 1], [leaves, leaves])
-    assert silent.shape == said.shape == (5, 16)
-    assert not silent.any()
-    assert said.min() < -1.0
-    assert [each.shape for each in process.log_densities([], [1], [leaves])] == [(0, 16)]
+    silent, said = process.opinions(TEXTS[:5], [0, 1], [leaves, leaves])
+    assert silent.log_density.shape == said.log_density.shape == (5, 16)
+    assert said.log_density.min() < -1.0
+    written = torch.softmax(torch.arange(16.0), dim=0).expand(5, 16)
+    assert silent.with_network(written) == pytest.approx(written, abs=1e-6)
+    assert said.with_network(written) != pytest.approx(written, abs=1e-2)
+    (none,) = process.opinions([], [1], [leaves])
+    assert none.log_density.shape == (0, 16)
+
+
+def test_many_rows_choose_the_kernel_by_some_and_condition_on_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    targets = np.array([[row[LATENCY]] for row in LABELS])
+    leaves = torch.linspace(1.5, 26.0, 16)
+    whole = CountsProcess.fit(TEXTS, targets).opinions(TEXTS, [0], [leaves])[0].log_density
+    monkeypatch.setattr(counts_process, "_N_TUNING_ROWS", 8)
+    first, again, other = (
+        CountsProcess.fit(TEXTS, targets, seed=seed).opinions(TEXTS, [0], [leaves])[0].log_density
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.argmax(dim=1).tolist() == whole.argmax(dim=1).tolist()
