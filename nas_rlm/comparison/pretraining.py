@@ -167,7 +167,7 @@ def pretraining_rows(
         own = rows.texts(order)
         texts += own
         if are_free:
-            features = [graph_features(text, has_pairs=False) for text in own]
+            features = [graph_features(text) for text in own]
             labels += [
                 {
                     f"{name}@{source.space}": float(of_text[name])

@@ -29,8 +29,8 @@ class FeatureTable:
         kinds: Kinds of operation in the training texts.
         means: Of the logarithms of each column over the training rows.
         stds: Likewise; 1 where a column is constant.
-        has_pairs: Whether ways are counted in steps of two kinds, see
-            :func:`surrogates.inputs.graph_features.graph_features`.
+        has_pairs: Whether there are columns of ways in steps of two kinds, which are as many as all
+            others.
     """
 
     names: tuple[str, ...]
@@ -50,8 +50,8 @@ class FeatureTable:
         Raises:
             TextError: If a text cannot be read.
         """
-        rows = [graph_features(text, has_pairs=has_pairs) for text in texts]
-        found = dict.fromkeys(name for row in rows for name in row)
+        rows = [graph_features(text) for text in texts]
+        found = dict.fromkeys(name for row in rows for name in row if has_pairs or "|" not in name)
         kinds = frozenset(_kind(name) for name in found if name.startswith(_COUNT))
         of_live = [f"{LIVE}{name}" for name in found if not name.startswith(LIVE)]
         names = sorted({*found, *_ALWAYS, *(of_live if _HAS_LIVE in found else ())})
@@ -73,7 +73,7 @@ class FeatureTable:
         Raises:
             TextError: If a text cannot be read.
         """
-        rows = [graph_features(text, has_pairs=self.has_pairs) for text in texts]
+        rows = [graph_features(text) for text in texts]
         return _matrix(rows, self.names, self.kinds)
 
     def scaled(self, texts: Sequence[str]) -> NDArray[np.float64]:

@@ -42,7 +42,7 @@ from surrogates.inputs.summaries import (
     Summary,
     Value,
     forget_summaries,
-    memory_of,
+    shared_memory,
 )
 from surrogates.inputs.ways import Flow, flow_of_scope
 
@@ -56,7 +56,7 @@ Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
 
 
-def graph_features(text: str, *, has_pairs: bool = True) -> Features:
+def graph_features(text: str) -> Features:
     """Return the features of an ONNX text; recent texts are remembered.
 
     Names are ``count KIND``, ``edges KIND>KIND``, ``level L KIND`` (kinds with weights or a window
@@ -68,46 +68,33 @@ def graph_features(text: str, *, has_pairs: bool = True) -> Features:
 
     Args:
         text: As for :func:`surrogates.inputs.statements.read_statements`.
-        has_pairs: Whether ways are also counted in steps of two kinds, which takes most of the
-            time and adds little.
 
     Raises:
         TextError: If the text does not parse, reads an undefined name, names more results than a
             function has, or its functions recurse.
     """
-    return _with_pairs(text) if has_pairs else _without_pairs(text)
+    return _remembered(text)
 
 
 @functools.lru_cache(_N_REMEMBERED)
-def _with_pairs(text: str) -> Features:
-    return _counted(text, has_pairs=True)
-
-
-@functools.lru_cache(_N_REMEMBERED)
-def _without_pairs(text: str) -> Features:
-    return _counted(text, has_pairs=False)
+def _remembered(text: str) -> Features:
+    """Count in the whole graph, and in its live part where that is less."""
+    whole = parse_model(text)
+    found = _features(whole)
+    live = live_model(whole)
+    if live is whole:
+        return found
+    return {**found, **{f"{LIVE}{name}": value for name, value in _features(live).items()}}
 
 
 def forget_features() -> None:
     """Forget all texts and what they share, as a measurement of speed must."""
-    _with_pairs.cache_clear()
-    _without_pairs.cache_clear()
+    _remembered.cache_clear()
     forget_summaries()
 
 
-def _counted(text: str, *, has_pairs: bool) -> Features:
-    """Count in the whole graph, and in its live part where that is less."""
-    whole = parse_model(text)
-    found = _features(whole, has_pairs=has_pairs)
-    live = live_model(whole)
-    if live is whole:
-        return found
-    of_live = _features(live, has_pairs=has_pairs)
-    return {**found, **{f"{LIVE}{name}": value for name, value in of_live.items()}}
-
-
-def _features(model: ParsedModel, *, has_pairs: bool) -> Features:
-    """Sum up the main graph and name the numbers."""
+def _features(model: ParsedModel) -> Features:
+    """Sum up the main graph and name the numbers, by what texts share where that can be."""
     main = model.main
     sizes = {**main.inputs, **main.stored}
     data = [n for n in main.inputs if n == "x"]
@@ -117,7 +104,25 @@ def _features(model: ParsedModel, *, has_pairs: bool) -> Features:
             "A graph must have an input or a node, but it is empty. Export the model again."
         )
     size = max((sizes[data[0]] or (0,))[-1], 0) if data else 0
-    memory = memory_of(size, main.opset, has_pairs=has_pairs)
+    shared = shared_memory(size, main.opset)
+    found = _walked(model, data, sizes, shared)
+    if shared.kinds.is_overfull:
+        return _walked(model, data, sizes, Memory(size, main.opset))
+    return found
+
+
+def _walked(
+    model: ParsedModel, data: Sequence[str], sizes: Mapping[str, Shape], memory: Memory
+) -> Features:
+    """Walk through a model.
+
+    Args:
+        model: To be summed up.
+        data: Names of inputs that carry data, at most one.
+        sizes: Shapes of all inputs and initializers, by name.
+        memory: What is remembered of texts with this input.
+    """
+    main = model.main
     if main not in memory.inputs:
         weights = [name for name in sizes if name not in data]
         memory.inputs[main] = MainInputs(
@@ -133,7 +138,7 @@ def _features(model: ParsedModel, *, has_pairs: bool) -> Features:
     summary = walker.scope(main, main.steps, names, values, main.outputs, {})
     found: dict[str, float] = {**summary.sums, **summary.peaks}
     found["params"] = n_parameters
-    found["input size"] = float(size)
+    found["input size"] = float(memory.size)
     ways = summary.flow.results[0] if summary.flow.results else {}
     if 0 in ways:
         kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]

@@ -106,17 +106,16 @@ class Memory:
         flows: By plan, data inputs and flows of the operations.
     """
 
-    def __init__(self, size: int, opset: int, *, has_pairs: bool) -> None:
+    def __init__(self, size: int, opset: int) -> None:
         """Start empty.
 
         Args:
             size: See above.
             opset: See above.
-            has_pairs: Whether ways are counted in steps of two kinds; serves one text only.
         """
         self.size = size
         self.opset = opset
-        self.kinds = KindsOfSteps(has_pairs=has_pairs)
+        self.kinds = KindsOfSteps()
         self.inputs: dict[MainGraph, MainInputs] = {}
         self.plans: dict[tuple[object, int], ScopePlan] = {}
         self.summaries: dict[tuple[object, ...], Summary] = {}
@@ -126,7 +125,7 @@ class Memory:
     @property
     def is_full(self) -> bool:
         """Whether it should be used for no further text."""
-        return len(self.summaries) + len(self.plans) > _MAX_SUMMARIES or self.kinds.is_full
+        return len(self.summaries) + len(self.plans) > _MAX_SUMMARIES or self.kinds.is_overfull
 
     def value(self, shape: Shape, kind: str, constant: bytes | None = None) -> Value:
         """Return the one value of this shape, kind and constant."""
@@ -164,15 +163,13 @@ class Memory:
 _SHARED: dict[tuple[int, int], Memory] = {}
 
 
-def memory_of(size: int, opset: int, *, has_pairs: bool) -> Memory:
-    """Return the memory for a text: what texts share, but nothing if pairs are asked for."""
-    if has_pairs:
-        return Memory(size, opset, has_pairs=True)
+def shared_memory(size: int, opset: int) -> Memory:
+    """Return the memory that texts share."""
     key = (size, opset)
     if key not in _SHARED or _SHARED[key].is_full:
         if len(_SHARED) >= _MAX_MEMORIES:
             _SHARED.clear()
-        _SHARED[key] = Memory(size, opset, has_pairs=False)
+        _SHARED[key] = Memory(size, opset)
     return _SHARED[key]
 
 

@@ -2,7 +2,7 @@
 
 The ways between two values are one vector: the fewest steps, then the most, negated, so that one way
 after the other is a sum and the better of two ways is a minimum. Both halves count all steps, the
-steps of each kind, and, where asked, the steps of each pair of kinds together.
+steps of each kind, and the steps of each pair of kinds with weights or a window together.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from surrogates.inputs.operations import is_working, pair_name
 
-MAX_KINDS = 24
-"""Kinds of operation told apart in one text; what comes later shares the last place."""
+MAX_NAMED = 23
+"""Kinds of operation, the first that are met, of which the ways of a text are named."""
 
-_MAX_SHARED_KINDS = 128
-_PAIRS = [(a, b) for a in range(MAX_KINDS) for b in range(a)]
+_MAX_KINDS = 128
+_MAX_WORKING = MAX_NAMED + 1
+_PAIRS = [(a, b) for a in range(_MAX_WORKING) for b in range(a)]
+_FIRST_PAIR = 1 + _MAX_KINDS
+_LENGTH = _FIRST_PAIR + len(_PAIRS)
 
 Ways = NDArray[np.float32]
 """Shape ``(2 k,)``; see the top of this module."""
@@ -41,26 +44,21 @@ class Flow:
 class KindsOfSteps:
     """Places of kinds in :data:`Ways`, and the flows of single operations.
 
-    With pairs it serves one text. Without, it may serve many, until it :attr:`is_full`.
+    It serves many texts, until it :attr:`is_overfull`: then kinds share the last place, which is
+    where they belong only in the text that it began with.
     """
 
-    def __init__(self, *, has_pairs: bool) -> None:
-        """Know no kind yet.
-
-        Args:
-            has_pairs: Whether steps of two kinds are counted together.
-        """
-        self._has_pairs = has_pairs
-        self._n_places = MAX_KINDS if has_pairs else _MAX_SHARED_KINDS
-        self._length = 1 + self._n_places + len(_PAIRS) * has_pairs
+    def __init__(self) -> None:
+        """Know no kind yet."""
         self._places: dict[str, int] = {}
+        self._working: dict[str, int] = {}
         self._flows: dict[tuple[str, tuple[int, ...], int], Flow] = {}
-        self.no_step: Ways = np.zeros(2 * self._length, np.float32)
+        self.no_step: Ways = np.zeros(2 * _LENGTH, np.float32)
 
     @property
-    def is_full(self) -> bool:
-        """Whether the kinds of one more text might not all find a place."""
-        return len(self._places) + MAX_KINDS > self._n_places
+    def is_overfull(self) -> bool:
+        """Whether some kinds share a place."""
+        return len(self._places) > _MAX_KINDS or len(self._working) > _MAX_WORKING
 
     def flow(self, kind: str, operands: tuple[int, ...], n_results: int) -> Flow:
         """Return the flow of one operation.
@@ -72,36 +70,38 @@ class KindsOfSteps:
         """
         key = (kind, operands, n_results)
         if key not in self._flows:
-            place = self._places.setdefault(kind, min(len(self._places), self._n_places - 1))
-            fewest = np.zeros(self._length, np.float32)
+            place = self._places.setdefault(kind, min(len(self._places), _MAX_KINDS - 1))
+            fewest = np.zeros(_LENGTH, np.float32)
             fewest[[0, 1 + place]] = 1.0
-            if self._has_pairs:
-                shared = [row for row, pair in enumerate(_PAIRS) if place in pair]
-                fewest[[1 + self._n_places + row for row in shared]] = 1.0
+            if is_working(kind):
+                own = self._working.setdefault(kind, min(len(self._working), _MAX_WORKING - 1))
+                shared = [row for row, pair in enumerate(_PAIRS, _FIRST_PAIR) if own in pair]
+                fewest[shared] = 1.0
             way = np.concatenate([fewest, -fewest])
             self._flows[key] = Flow((dict.fromkeys(operands, way),) * n_results)
         return self._flows[key]
 
     def features(self, ways: Ways, kinds: Sequence[str]) -> dict[str, float]:
-        """Name the lengths of ways; pairs only of kinds with weights or a window.
+        """Name the lengths of ways.
 
         Args:
             ways: From an input to an output.
             kinds: Of the text, as they are met.
         """
-        fewest, most = ways[: self._length].tolist(), (0.0 - ways[self._length :]).tolist()
+        fewest, most = ways[:_LENGTH].tolist(), (0.0 - ways[_LENGTH:]).tolist()
         found = {"shortest": fewest[0], "longest": most[0]}
-        named = {kind: self._places[kind] for kind in kinds[: MAX_KINDS - 1]}
-        for kind, place in named.items():
-            found[f"shortest {kind}"] = fewest[1 + place]
-            found[f"longest {kind}"] = most[1 + place]
-        if self._has_pairs:
-            names = {place: kind for kind, place in named.items() if is_working(kind)}
-            for row, (a, b) in enumerate(_PAIRS, start=1 + self._n_places):
-                if a in names and b in names:
-                    pair = pair_name(names[a], names[b])
-                    found[f"shortest {pair}"] = fewest[row]
-                    found[f"longest {pair}"] = most[row]
+        named = kinds[:MAX_NAMED]
+        for kind in named:
+            place = 1 + self._places[kind]
+            found[f"shortest {kind}"] = fewest[place]
+            found[f"longest {kind}"] = most[place]
+        working = sorted([(self._working[kind], kind) for kind in named if is_working(kind)])
+        for number, (a, kind) in enumerate(working):
+            for b, other in working[:number]:
+                row = _FIRST_PAIR + a * (a - 1) // 2 + b
+                pair = pair_name(kind, other)
+                found[f"shortest {pair}"] = fewest[row]
+                found[f"longest {pair}"] = most[row]
         return found
 
 

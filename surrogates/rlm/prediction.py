@@ -26,22 +26,23 @@ class Opinion(NamedTuple):
 
     Attributes:
         log_density: Shape ``(n, l)``, of every numeral.
-        weight: Exponent of its density, and of the distribution that a network means, in their
-            normalised product: 1 for experts that know different things, 1 / 2 for their geometric
-            mean.
+        weight: Exponent of this density in the normalised product with what a network means.
+        network_weight: Exponent of the latter. Both are 1 where the experts know different things;
+            weights that sum to 1 give a mean.
     """
 
     log_density: Tensor
     weight: float
+    network_weight: float
 
     def of(self, rows: Tensor | NDArray[Any]) -> Opinion:
         """Return that of some of the texts, of a text as often as it is named."""
-        return Opinion(self.log_density[rows], self.weight)
+        return self._replace(log_density=self.log_density[rows])
 
     def with_network(self, meant: Tensor) -> Tensor:
         """Return the product with what a network means, shape ``(n, l)``."""
-        logits = meant.clamp(min=_LEAST).log() + self.log_density
-        return torch.softmax(self.weight * logits, dim=1)
+        network = self.network_weight * meant.clamp(min=_LEAST).log()
+        return torch.softmax(network + self.weight * self.log_density, dim=1)
 
 
 def exact_distribution(

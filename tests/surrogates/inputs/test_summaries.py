@@ -13,12 +13,12 @@ FUNCTION = '<domain: "nas", opset_import: ["" : 17]>\n'
 
 def cold(text: str) -> dict[str, float]:
     forget_features()
-    return dict(graph_features(text, has_pairs=False))
+    return dict(graph_features(text))
 
 
 def warm(texts: list[str]) -> list[dict[str, float]]:
     forget_features()
-    return [dict(graph_features(text, has_pairs=False)) for text in texts]
+    return [dict(graph_features(text)) for text in texts]
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))
@@ -42,10 +42,6 @@ def test_texts_that_share_are_read_as_each_alone(name: str) -> None:
             assert np.array_equal(getattr(found, relation), getattr(alone, relation))
 
 
-def with_pairs_of_none(text: str) -> dict[str, float]:
-    return {name: value for name, value in graph_features(text).items() if "|" not in name}
-
-
 def many_kinds(first: int, n_kinds: int) -> str:
     """Max pools, each with a window of its own."""
     lines, last = [], "x"
@@ -60,7 +56,7 @@ def many_kinds(first: int, n_kinds: int) -> str:
 def test_any_number_of_kinds_is_told_apart_from_text_to_text() -> None:
     texts = [many_kinds(first, n_kinds) for first in range(1, 300, 20) for n_kinds in (5, 40)]
     for text, found in zip(texts, warm(texts), strict=True):
-        assert found == cold(text) == with_pairs_of_none(text)
+        assert found == cold(text)
 
 
 MAIN = (

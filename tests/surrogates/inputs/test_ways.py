@@ -1,10 +1,12 @@
 """Ways: fewest and most steps of each kind, by hand."""
 
-from surrogates.inputs.ways import MAX_KINDS, KindsOfSteps, flow_of_scope
+import pytest
+
+from surrogates.inputs.ways import MAX_NAMED, KindsOfSteps, flow_of_scope
 
 
 def test_fewest_and_most_steps_of_a_fork() -> None:
-    kinds = KindsOfSteps(has_pairs=False)
+    kinds = KindsOfSteps()
     relu, add = kinds.flow("Relu", (0,), 1), kinds.flow("Add", (0, 1), 1)
     steps = [((1,), 2, relu), ((2,), 3, relu), ((3, 1), 4, add)]
     flow = flow_of_scope(steps, {1: kinds.no_step}, 5, [4])
@@ -20,20 +22,34 @@ def test_fewest_and_most_steps_of_a_fork() -> None:
 
 
 def test_operands_that_carry_no_data_have_no_way() -> None:
-    kinds = KindsOfSteps(has_pairs=False)
+    kinds = KindsOfSteps()
     flow = kinds.flow("Conv", (0,), 1)
     assert list(flow_of_scope([((2, 1), 3, flow)], {1: kinds.no_step}, 4, [3]).results[0]) == []
 
 
-def test_it_is_full_before_a_text_could_find_no_place() -> None:
-    kinds = KindsOfSteps(has_pairs=False)
-    n_kinds = 0
-    while not kinds.is_full:
-        kinds.flow(f"kind {n_kinds}", (0,), 1)
-        n_kinds += 1
-    for more in range(MAX_KINDS - 1):
-        kinds.flow(f"more {more}", (0,), 1)
-    ways = kinds.flow(f"more {MAX_KINDS - 2}", (0,), 1).results[0][0]
-    found = kinds.features(ways, [f"more {MAX_KINDS - 2}", f"more {MAX_KINDS - 3}"])
-    assert found[f"longest more {MAX_KINDS - 2}"] == 1.0
-    assert found[f"longest more {MAX_KINDS - 3}"] == 0.0
+def test_pairs_are_of_kinds_that_work() -> None:
+    kinds = KindsOfSteps()
+    names = ["Conv 3x3", "Relu", "MaxPool 2x2"]
+    flows = [kinds.flow(name, (0,), 1) for name in names]
+    steps = [((place + 1,), place + 2, flow) for place, flow in enumerate(flows)]
+    (ways,) = flow_of_scope(steps, {1: kinds.no_step}, 5, [4]).results[0].values()
+    found = kinds.features(ways, names)
+    assert {name for name in found if "|" in name} == {
+        "shortest Conv 3x3|MaxPool 2x2",
+        "longest Conv 3x3|MaxPool 2x2",
+    }
+    assert found["longest Conv 3x3|MaxPool 2x2"] == 2.0
+
+
+@pytest.mark.parametrize(("kind", "most"), [("Conv {}x1", MAX_NAMED + 1), ("Own{}", 128)])
+def test_it_is_overfull_once_kinds_share_a_place(kind: str, most: int) -> None:
+    kinds = KindsOfSteps()
+    for number in range(most):
+        kinds.flow(kind.format(number), (0,), 1)
+        kinds.flow(kind.format(number), (0, 1), 1)
+    assert not kinds.is_overfull
+    kinds.flow(kind.format(most), (0,), 1)
+    assert kinds.is_overfull
+    first = [kind.format(number) for number in range(MAX_NAMED)]
+    found = kinds.features(kinds.flow(first[-1], (0,), 1).results[0][0], first)
+    assert [found[f"longest {name}"] for name in first] == [0.0] * (MAX_NAMED - 1) + [1.0]

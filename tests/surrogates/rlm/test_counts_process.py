@@ -31,8 +31,12 @@ def fitted(n_copies: int = 1, **settings: Any) -> RlmRegressor:
     return rlm.fit(TEXTS * n_copies, LABELS * n_copies, seed=1)
 
 
-@pytest.mark.parametrize(("n_copies", "weight"), [(1, 1.0), (MIN_ROWS // len(TEXTS), 0.5)])
-def test_the_answer_is_a_product_of_network_and_process(n_copies: int, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("n_copies", "weights"), [(1, (1.0, 1.0)), (MIN_ROWS // len(TEXTS), (0.3, 0.7))]
+)
+def test_the_answer_is_a_product_of_network_and_process(
+    n_copies: int, weights: tuple[float, float]
+) -> None:
     both = fitted(n_copies, n_members=1)
     alone = fitted(n_copies, n_members=1, pools_process=False)
     found, network = both.predict(TEXTS)[LATENCY], alone.predict(TEXTS)[LATENCY]
@@ -40,8 +44,8 @@ def test_the_answer_is_a_product_of_network_and_process(n_copies: int, weight: f
     assert alone._process is None
     (leaves,) = [both._digits("it").trie(1).leaf_values]
     (said,) = both._process.opinions(TEXTS, [1], [leaves])
-    product = network.probabilities * np.exp(said.log_density.numpy().astype(np.float64))
-    product **= weight
+    density = np.exp(said.log_density.numpy().astype(np.float64))
+    product = density ** weights[0] * network.probabilities ** weights[1]
     expected = product / product.sum(axis=1, keepdims=True)
     assert found.probabilities == pytest.approx(expected, abs=1e-5)
     assert np.abs(found.probabilities - network.probabilities).max() > 0.05
