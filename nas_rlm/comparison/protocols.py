@@ -88,6 +88,7 @@ _DEVICE_METHODS = (
     "gcn",
     "rlm_ridge",
     "gcn_ridge",
+    "graph_gp",
     "operator_lookup",
     "macs",
     "params",

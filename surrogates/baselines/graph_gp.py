@@ -10,6 +10,7 @@ checkpoint holds plain arrays and predicts without scikit-learn.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,13 +156,14 @@ class GraphGpRegressor(Surrogate):
         """Choose the kernels and condition on the rows; see :meth:`surrogates.Surrogate.fit`.
 
         Raises:
-            LabelError: If the rows are unusable or more than ``max_rows``.
+            LabelError: If the rows are unusable, or those of a metric more than ``max_rows``.
         """
         metrics = check_rows(texts, labels)
-        if len(texts) > self.settings.max_rows:
+        n_most = max(Counter(metric for row in labels for metric in row).values())
+        if n_most > self.settings.max_rows:
             raise LabelError(
-                f"A Gaussian process takes at most `max_rows` = {self.settings.max_rows} rows, "
-                f"but got {len(texts)}. Use 'graph_trees', or raise it: time grows with the cube."
+                f"A Gaussian process takes at most `max_rows` = {self.settings.max_rows} rows of a "
+                f"metric, but got {n_most}. Use 'graph_trees', or raise it: time grows with the cube."
             )
         table = FeatureTable.fit(texts)
         rows = table.scaled(texts)

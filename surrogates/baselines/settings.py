@@ -48,7 +48,7 @@ class GraphGpSettings:
     """Everything that decides what a fitted Gaussian process is, besides rows and seed."""
 
     max_rows: int = 5000
-    """More rows are refused: time grows with their cube, memory with their square."""
+    """More rows of a metric are refused: time grows with their cube, memory with their square."""
     n_tuning_rows: int = 500
     """Rows, drawn at random, on which the kernel is chosen; all of them then give the fit."""
     rank_share: float = 0.5
