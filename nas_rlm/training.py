@@ -136,7 +136,7 @@ def finetune_surrogate(
         like: New metric to the known one that it starts from.
         heads_only: Whether only what the surrogate has of single metrics is trained.
         fresh: Whether one of its kind is trained from scratch on the rows too, and what is saved
-            is the mixture of both; not with `heads_only`.
+            is the mixture of both.
         seed: Seed of the training.
         progress: Called as training goes on.
 
@@ -144,10 +144,17 @@ def finetune_surrogate(
         The report.
 
     Raises:
+        ConfigError: If both `heads_only` and `fresh` are asked for.
         RunFolderError: As for `train_surrogate`.
         SurrogateError: If the surrogate cannot be fine-tuned, `like` does not fit, or the rows are
             refused.
     """
+    if fresh and heads_only:
+        message = (
+            "A fresh surrogate has no head to train alone, so fine-tuning takes `heads_only` or "
+            "`fresh`, but got both. Leave one out."
+        )
+        raise ConfigError(message)
     starts = starting_metrics(start.metrics, rows.metrics, like)
 
     def learn(log: Progress) -> Surrogate:

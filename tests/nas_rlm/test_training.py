@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 
 from nas_rlm.dataset import Dataset
-from nas_rlm.errors import RunFolderError
+from nas_rlm.errors import ConfigError, RunFolderError
 from nas_rlm.json_lines import read_json_lines
-from nas_rlm.training import LOG, UNFINISHED, check_new_folder, train_surrogate
+from nas_rlm.training import (
+    LOG,
+    UNFINISHED,
+    check_new_folder,
+    finetune_surrogate,
+    train_surrogate,
+)
+from surrogates import get_surrogate
 from surrogates.errors import CheckpointError
 from tests.surrogates.conftest import conv_chain
 
@@ -77,3 +84,10 @@ def test_only_an_unfinished_training_may_be_there(
         return
     with pytest.raises(RunFolderError, match="exists already"):
         check_new_folder(tmp_path)
+
+
+def test_a_head_alone_is_not_trained_beside_a_fresh_surrogate(tmp_path: Path) -> None:
+    start = get_surrogate("constant").fit(["a"], [{"m": 1.0}])
+    with pytest.raises(ConfigError, match="takes `heads_only` or `fresh`, but got both"):
+        finetune_surrogate(ROWS, start, tmp_path / "tuned", heads_only=True, fresh=True)
+    assert not (tmp_path / "tuned").exists()
