@@ -66,7 +66,7 @@ def _live_function(function: Function) -> Function:
     steps, outputs = function.steps, function.outputs
     if not silent.intersection(outputs):
         steps, outputs = _without_dead(steps, outputs, silent)
-    elif len(outputs) == 1 and function.formals:
+    elif len(outputs) == 1 and function.formals and len(steps) > 2:
         zero = next(step for step in steps if _is_constant(step) and _holds_zeros(step))
         steps = (zero, Step("", "Mul", (), (function.formals[0], zero.results[0]), outputs))
     return function if steps == function.steps else replace(function, steps=steps, outputs=outputs)

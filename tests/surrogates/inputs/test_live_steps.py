@@ -134,6 +134,14 @@ def test_canonical_texts_are_all_alive(name: str) -> None:
         assert live_model(model) is model
 
 
+def test_a_canonical_cell_of_zeros_is_all_alive() -> None:
+    space = get_space("nasbench201")
+    model = parse_model(
+        space.to_text(space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"))
+    )
+    assert live_model(model) is model
+
+
 def test_the_live_part_of_a_cell_is_what_its_canonical_text_says() -> None:
     """What has weights, and ways; a canonical text also writes equal poolings and sums once."""
     space = get_space("nasbench201")
