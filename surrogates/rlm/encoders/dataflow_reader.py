@@ -155,12 +155,13 @@ class DataflowReader(TextReader):
     @classmethod
     def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
         """Learn the tokens of statements and the scales of counts; see the base class."""
-        graphs = read_all(texts)
-        tokenizer = StatementTokenizer.train(
-            chain.from_iterable(graph.statements for graph in graphs),
-            vocabulary_size=settings.vocabulary_size,
-        )
-        counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
+        with paused_collection():
+            graphs = read_all(texts)
+            tokenizer = StatementTokenizer.train(
+                chain.from_iterable(graph.statements for graph in graphs),
+                vocabulary_size=settings.vocabulary_size,
+            )
+            counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
         return cls(tokenizer, counts, settings)
 
     @classmethod
