@@ -1,25 +1,20 @@
 """A Gaussian process on graph features: small data, and a spread that means something.
 
 Features after GRAF, arXiv:2404.16551, of the text's whole graph, for a surrogate sees no genome;
-see :mod:`surrogates.inputs.graph_features`. The kernel is variance times Matern 5/2 of the distance
-between standardised features, plus noise ("Gaussian Processes for Machine Learning", 2006,
-chapters 2, 4 and 5). scikit-learn chooses its three numbers by marginal likelihood, on a random
-part of the rows when there are many; the exact posterior on all rows is computed here, so a
-checkpoint holds plain arrays and predicts without scikit-learn.
+see :mod:`surrogates.inputs.graph_features`. The process is that of
+:mod:`surrogates.baselines.gaussian_process`; its kernel is chosen on a random part of the rows when
+there are many, and the posterior is exact on all of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from surrogates.base import (
@@ -30,90 +25,21 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
+from surrogates.baselines.gaussian_process import CountColumns, Posterior, choose_kernel
 from surrogates.baselines.settings import GraphGpSettings
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
-from surrogates.inputs.feature_table import FeatureTable
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 N_QUANTILES = 32
 """Values of a distribution: the middle quantiles of as many equal shares of the normal one."""
-
-_CHUNK = 2048
-_VARIANCES = (1e-3, 1e3)
-_NOISES = (1e-4, 1e1)
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """Variance, length and noise of a Matern 5/2 kernel."""
-
-    variance: float
-    length: float
-    noise: float
-
-    def between(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Covariance without noise, shape ``(n, m)``, for rows (n, k) and (m, k)."""
-        r = np.sqrt(5.0) * cdist(a, b) / self.length
-        return np.asarray(self.variance * (1.0 + r + r**2 / 3.0) * np.exp(-r))
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """A process that has seen rows.
-
-    Attributes:
-        kernel: Its kernel.
-        rows: Shape ``(n, k)``.
-        labels: Shape ``(n,)``, mean about 0.
-        lower: Cholesky factor of the rows' covariance with noise.
-    """
-
-    kernel: Kernel
-    rows: NDArray[np.float64]
-    labels: NDArray[np.float64]
-    lower: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls, kernel: Kernel, rows: NDArray[np.float64], labels: NDArray[np.float64]
-    ) -> Posterior:
-        """Condition on rows; costs their cube."""
-        covariance = kernel.between(rows, rows)
-        covariance[np.diag_indices_from(covariance)] += kernel.noise
-        return cls(kernel, rows, labels, np.asarray(cholesky(covariance, lower=True)))
-
-    @classmethod
-    def restored(
-        cls, kernel: Mapping[str, float], rows: Tensor, labels: Tensor, n_columns: int
-    ) -> Posterior:
-        """Condition on rows of a checkpoint, of `n_columns` features."""
-        numbers = {name: float(value) for name, value in kernel.items()}
-        return cls.of(Kernel(**numbers), rows.numpy().reshape(-1, n_columns), labels.numpy())
-
-    def predict(
-        self, rows: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and standard deviation of a new label, noise included, each ``(m,)``."""
-        weights = cho_solve((self.lower, True), self.labels)
-        mean, variance = np.zeros(len(rows)), np.zeros(len(rows))
-        for first in range(0, len(rows), _CHUNK):
-            part = slice(first, first + _CHUNK)
-            shared = self.kernel.between(rows[part], self.rows)
-            mean[part] = shared @ weights
-            known = solve_triangular(self.lower, shared.T, lower=True)
-            variance[part] = self.kernel.variance - (known**2).sum(axis=0)
-        return mean, np.sqrt(np.maximum(variance, 0.0) + self.kernel.noise)
 
 
 @dataclass(frozen=True)
 class _Fitted:
     """All that prediction needs."""
 
-    table: FeatureTable
+    columns: CountColumns
     targets: dict[str, Target]
     posteriors: dict[str, Posterior]
 
@@ -165,8 +91,8 @@ class GraphGpRegressor(Surrogate):
                 f"A Gaussian process takes at most `max_rows` = {self.settings.max_rows} rows of a "
                 f"metric, but got {n_most}. Use 'graph_trees', or raise it: time grows with the cube."
             )
-        table = FeatureTable.fit(texts)
-        rows = table.scaled(texts)
+        columns = CountColumns.fit(texts)
+        rows = columns.rows(texts)
         targets, standardised = fit_targets(labels, metrics, self.settings.rank_share)
         rng = np.random.default_rng(seed)
         posteriors = {}
@@ -177,13 +103,13 @@ class GraphGpRegressor(Surrogate):
             posteriors[metric] = Posterior.of(kernel, rows[known], standardised[known, k])
             if progress is not None:
                 progress(k + 1, len(metrics), {})
-        self._fitted = _Fitted(table, targets, posteriors)
+        self._fitted = _Fitted(columns, targets, posteriors)
         return self
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
         """Return the predictive distributions; see :meth:`surrogates.Surrogate.predict`."""
         fitted = self._require_fitted("predicts")
-        rows = fitted.table.scaled(texts)
+        rows = fitted.columns.rows(texts)
         normal = ndtri((np.arange(N_QUANTILES) + 0.5) / N_QUANTILES)
         found = {}
         for metric in self.select_metrics(metrics):
@@ -203,7 +129,7 @@ class GraphGpRegressor(Surrogate):
             weights[f"{k}.labels"] = from_numpy(posterior.labels)
         state = {
             "settings": asdict(self.settings),
-            "features": fitted.table.to_state(),
+            "columns": fitted.columns.to_state(),
             "targets": targets_to_state(fitted.targets),
             "kernels": [asdict(posterior.kernel) for posterior in fitted.posteriors.values()],
         }
@@ -216,11 +142,11 @@ class GraphGpRegressor(Surrogate):
         weights = read_weights(folder)
         try:
             loaded = cls(**state["settings"])
-            table = FeatureTable.from_state(state["features"])
+            columns = CountColumns.from_state(state["columns"])
             targets = read_targets(state["targets"])
             posteriors = {
                 metric: Posterior.restored(
-                    kernel, weights[f"{k}.rows"], weights[f"{k}.labels"], len(table.names)
+                    kernel, weights[f"{k}.rows"], weights[f"{k}.labels"], len(columns)
                 )
                 for k, (metric, kernel) in enumerate(zip(targets, state["kernels"], strict=True))
             }
@@ -228,7 +154,7 @@ class GraphGpRegressor(Surrogate):
             raise CheckpointError(
                 f"{folder} must hold a Gaussian process, but it is damaged: {error!r}."
             ) from error
-        loaded._fitted = _Fitted(table, targets, posteriors)
+        loaded._fitted = _Fitted(columns, targets, posteriors)
         return loaded
 
     def _require_fitted(self, what: str) -> _Fitted:
@@ -236,30 +162,3 @@ class GraphGpRegressor(Surrogate):
         if self._fitted is None:
             raise NotFittedError(f"A Gaussian process must be fitted before it {what}.")
         return self._fitted
-
-
-def choose_kernel(rows: NDArray[np.float64], labels: NDArray[np.float64]) -> Kernel:
-    """Choose a kernel by marginal likelihood, from one start; it may end at a limit of its range.
-
-    Args:
-        rows: Shape ``(n, k)``, standardised.
-        labels: Shape ``(n,)``, standardised.
-    """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-
-    length = float(np.sqrt(rows.shape[1]))
-    if not np.ptp(labels):
-        return Kernel(1.0, length, _NOISES[0])
-    lengths = (0.1 * length, 100.0 * length)
-    kernel = ConstantKernel(1.0, _VARIANCES) * Matern(length, lengths, nu=2.5) + WhiteKernel(
-        0.1, _NOISES
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a limit that was reached, as said
-        fitted = GaussianProcessRegressor(kernel).fit(rows, labels).kernel_
-    variance, length, noise = np.exp(fitted.theta).tolist()
-    return Kernel(variance, length, noise)

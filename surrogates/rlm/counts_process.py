@@ -15,7 +15,8 @@ the continuous ranked probability score with .4 to .7.
 Source:
     "Training Products of Experts by Minimizing Contrastive Divergence", 2002, section 1, for the
     product, and "Combining Probability Distributions: A Critique and an Annotated Bibliography",
-    1986, for logarithmic pools; the process is that of :mod:`surrogates.baselines.graph_gp`.
+    1986, for logarithmic pools; the process is that of
+    :mod:`surrogates.baselines.gaussian_process`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.baselines.graph_gp import Posterior, choose_kernel
-from surrogates.inputs.feature_table import FeatureTable
+from surrogates.baselines.gaussian_process import CountColumns, Posterior, choose_kernel
 from surrogates.rlm.calibration import MIN_ROWS
 from surrogates.rlm.prediction import Opinion
 
@@ -58,12 +58,12 @@ class CountsProcess:
 
     def __init__(
         self,
-        table: FeatureTable,
+        columns: CountColumns,
         of_metrics: Sequence[_OfMetric | None],
         weights: tuple[float, float],
     ) -> None:
         """Keep what was fitted; use :meth:`fit` or :meth:`restore`."""
-        self._table = table
+        self._columns = columns
         self._of_metrics = list(of_metrics)
         self._weights = weights
 
@@ -81,8 +81,8 @@ class CountsProcess:
         Raises:
             TextError: If a text cannot be read.
         """
-        table = FeatureTable.fit(texts)
-        rows = table.scaled(texts)
+        columns = CountColumns.fit(texts)
+        rows = columns.rows(texts)
         of_metrics: list[_OfMetric | None] = []
         for column in targets.T:
             known = ~np.isnan(column)
@@ -96,7 +96,7 @@ class CountsProcess:
             few = np.random.default_rng(seed).permutation(len(own))[:_N_TUNING_ROWS]
             posterior = Posterior.of(choose_kernel(own[few], standardised[few]), own, standardised)
             of_metrics.append(_OfMetric(posterior, centre, spread))
-        return cls(table, of_metrics, _PRODUCT if len(texts) < MIN_ROWS else _MEAN)
+        return cls(columns, of_metrics, _PRODUCT if len(texts) < MIN_ROWS else _MEAN)
 
     def opinions(
         self, texts: Sequence[str], metrics: Sequence[int], leaves: Sequence[Tensor]
@@ -112,7 +112,7 @@ class CountsProcess:
             Per metric, log densities of at most 0; all 0 in a product, which changes no network,
             where nothing is said.
         """
-        rows = self._table.scaled(texts) if texts else np.zeros((0, len(self._table.names)))
+        rows = self._columns.rows(texts)
         found = []
         for metric, values in zip(metrics, leaves, strict=True):
             of_metric = self._of_metrics[metric]
@@ -129,7 +129,7 @@ class CountsProcess:
     def to_json(self) -> dict[str, Any]:
         """Return all but the rows, as JSON can hold it."""
         return {
-            "features": self._table.to_state(),
+            "columns": self._columns.to_state(),
             "weights": list(self._weights),
             "metrics": [
                 each
@@ -164,14 +164,14 @@ class CountsProcess:
             TypeError: If a part has another type.
             ValueError: If parts do not fit each other.
         """
-        table = FeatureTable.from_state(state["features"])
+        columns = CountColumns.from_state(state["columns"])
         of_metrics: list[_OfMetric | None] = []
         for place, each in enumerate(state["metrics"]):
             if each is None:
                 of_metrics.append(None)
                 continue
             rows, labels = tensors[f"{place}.rows"], tensors[f"{place}.labels"]
-            posterior = Posterior.restored(each["kernel"], rows, labels, len(table.names))
+            posterior = Posterior.restored(each["kernel"], rows, labels, len(columns))
             of_metrics.append(_OfMetric(posterior, float(each["centre"]), float(each["spread"])))
         own, of_network = map(float, state["weights"])
-        return cls(table, of_metrics, (own, of_network))
+        return cls(columns, of_metrics, (own, of_network))
