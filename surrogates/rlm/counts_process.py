@@ -8,9 +8,9 @@ distribution of every network: where it is unsure it changes little, where it is
 With fewer than `surrogates.rlm.calibration.MIN_ROWS` rows networks write numerals as wide as their
 soft labels, so the pool is the product of both. More rows calibrate the networks too; both then know
 the same, and the pool is a weighted geometric mean, which is about as wide as they are. Its weights
-were chosen on development rows: on unseen networks of NAS-Bench-201 (156 rows, 5 draws; 1,000 rows, 2)
-Kendall tau is best with .2 to .3 for the process, on latencies and other spaces with .3 to .5, and
-the continuous ranked probability score with .4 to .7.
+were chosen on development rows: on unseen networks of NAS-Bench-201 Kendall's tau is .789 of networks
+alone and .795 with .3 for the process (156 rows, 5 draws), .881 and .884 (1,000 rows, 2 draws, where
+more than .3 costs); the continuous ranked probability score falls from .98 to .88 and .61 to .54.
 
 Source:
     "Training Products of Experts by Minimizing Contrastive Divergence", 2002, section 1, for the
