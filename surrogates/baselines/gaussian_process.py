@@ -75,8 +75,9 @@ class CountColumns:
         """
         if not texts:
             return np.zeros((0, len(self)))
-        counts = (self.table.matrix(texts) - np.array(self.means)) / np.array(self.stds)
-        return np.concatenate([self.table.scaled(texts), counts], axis=1)
+        counts = self.table.matrix(texts)
+        scaled = (counts - np.array(self.means)) / np.array(self.stds)
+        return np.concatenate([self.table.standardised(counts), scaled], axis=1)
 
     def to_state(self) -> dict[str, Any]:
         """Return what :meth:`from_state` needs, as JSON can hold it."""

@@ -82,7 +82,11 @@ class FeatureTable:
         Raises:
             TextError: If a text cannot be read.
         """
-        logarithms = _logarithms(self.matrix(texts))
+        return self.standardised(self.matrix(texts))
+
+    def standardised(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return standardised logarithms of 1 + feature for rows of :meth:`matrix`."""
+        logarithms = _logarithms(features)
         return np.asarray((logarithms - np.array(self.means)) / np.array(self.stds))
 
     def to_state(self) -> dict[str, Any]:

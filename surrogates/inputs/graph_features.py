@@ -97,8 +97,7 @@ def _features(model: ParsedModel) -> Features:
     """Sum up the main graph and name the numbers, by what texts share where that can be."""
     main = model.main
     sizes = {**main.inputs, **main.stored}
-    data = [n for n in main.inputs if n == "x"]
-    data = data or [n for n in main.inputs if n not in main.stored][:1]
+    data = main.data
     if not data and not main.steps:
         raise TextError(
             "A graph must have an input or a node, but it is empty. Export the model again."

@@ -48,9 +48,7 @@ def live_model(model: ParsedModel) -> ParsedModel:
 @functools.lru_cache(_N_REMEMBERED)
 def _live_main(main: MainGraph) -> MainGraph:
     """Leave out the dead steps of a main graph; all are kept if its output is silent."""
-    data = [name for name in main.inputs if name == "x"]
-    data = data or [name for name in main.inputs if name not in main.stored][:1]
-    weights = {*main.inputs, *main.stored}.difference(data)
+    weights = {*main.inputs, *main.stored}.difference(main.data)
     zeros = {name for name, encoded in main.constants.items() if _is_zero(encoded)}
     silent = _silent_results(main.steps, zeros, weights)
     if silent.intersection(main.outputs):

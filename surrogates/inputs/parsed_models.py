@@ -51,6 +51,12 @@ class MainGraph:
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
 
+    @property
+    def data(self) -> list[str]:
+        """Name of the input that carries data: ``x``, or else the first that is not stored."""
+        named = [name for name in self.inputs if name == "x"]
+        return named or [name for name in self.inputs if name not in self.stored][:1]
+
 
 @dataclass(frozen=True, eq=False)
 class Function:

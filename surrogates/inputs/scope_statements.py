@@ -167,10 +167,8 @@ class ScopeReader:
         for questions, found in known:
             if all(map(self._is_answered_alike, questions)):
                 return found
-        typed, stored = main.inputs, main.stored
-        data = [n for n in typed if n == "x"] or [n for n in typed if n not in stored][:1]
-        weights = {name for name in (*typed, *stored) if name not in data}
-        shapes = {**typed, **stored}
+        data, shapes = main.data, {**main.inputs, **main.stored}
+        weights = set(shapes).difference(data)
         self._questions = []
         found = self._scope(main.steps, data, weights, shapes, main.outputs, main.declared)
         if len(known) < _N_SCANS:

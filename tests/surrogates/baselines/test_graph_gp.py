@@ -28,7 +28,8 @@ def test_far_from_the_rows_it_is_less_sure(small_texts: list[str]) -> None:
 
 
 def test_too_many_rows_are_refused(small_texts: list[str], small_labels: Rows) -> None:
-    with pytest.raises(LabelError, match=r"at most `max_rows` = 11 rows of a metric, but got 12"):
+    refusal = r"at most `max_rows` = 11 rows of a metric, but got 12\. Use 'graph"
+    with pytest.raises(LabelError, match=refusal):
         GraphGpRegressor(max_rows=11).fit(small_texts, small_labels)
     halves = [{f"m{place % 2}": float(place)} for place in range(len(small_texts))]
     assert len(GraphGpRegressor(max_rows=6).fit(small_texts, halves).metrics) == 2
