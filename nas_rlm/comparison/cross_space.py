@@ -161,9 +161,6 @@ def prepare_cross_space(
     rows = {}
     for target in targets:
         rows[target] = read_source(protocol.source_of(target))
-        seeds = {job.seed for job in jobs if target in job.targets}
-        draws = [draw_rows(protocol, rows[target], seed) for seed in sorted(seeds)]
-        needed = np.unique(np.concatenate([p for d in draws for p in (*d.train, d.test)]))
         with phases(f"exporting {target}") as progress:
-            rows[target].export(needed, progress)
+            rows[target].export(range(len(rows[target])), progress)
     return CrossSpaceRun(protocol, rows, kept)

@@ -25,7 +25,7 @@ from nas_rlm.atomic_files import explained, filling_folder
 from nas_rlm.benchmark.nds import read_nds
 from nas_rlm.comparison.methods import Method, load_surrogate, new_surrogate
 from nas_rlm.comparison.protocol import Source
-from nas_rlm.comparison.space_rows import SpaceRows, development_rows, read_space_rows
+from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
 from nas_rlm.data_files import data_folder
 from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, DataFolderError, DatasetError
@@ -205,12 +205,7 @@ def read_source(source: Source) -> SpaceRows:
         values.setdefault(space.to_genome(row.architecture), []).append(row.metrics[source.metric])
     genomes = np.array(list(values), dtype=np.int64)
     column = np.array([np.mean(own) for own in values.values()])
-    return SpaceRows(
-        source.space,
-        genomes,
-        {source.metric: column},
-        development_rows(source.space, genomes),
-    )
+    return SpaceRows(source.space, genomes, {source.metric: column})
 
 
 def predict_unseen_space(surrogate: Surrogate, texts: Sequence[str]) -> PredictiveDistribution:

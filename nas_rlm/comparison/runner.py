@@ -169,12 +169,11 @@ def _prepare(
     rows = own_rows or read_space_rows(
         protocol.space, protocol.metrics, is_pruned=protocol.is_pruned
     )
+    with phases("exporting architectures") as progress:
+        rows.export(range(len(rows)), progress)
     splits = {
         (n, seed): cell_rows(protocol, rows, n, seed) for n, seed in {(j.n, j.seed) for j in jobs}
     }
-    needed = np.unique(np.concatenate([split.all for split in splits.values()]))
-    with phases("exporting architectures") as progress:
-        rows.export(needed, progress)
     blocks = block_of_rows(protocol.space, len(rows))
     return _Run(protocol, rows, splits, blocks, kept)
 

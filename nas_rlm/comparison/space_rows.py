@@ -6,7 +6,7 @@ Labels of NAS-Bench-201 accuracies come from the installed table, all others fro
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ class SpaceRows:
     """Shape ``(n, genes)``."""
     columns: dict[str, NDArray[np.float64]]
     """Metric to labels, shape ``(n,)``, NaN where not known."""
-    is_development: NDArray[np.bool_]
-    """Shape ``(n,)``: rows that no protocol trains or tests on."""
+    development: NDArray[np.bool_] | None = None
+    """See :attr:`is_development`; None until somebody asks."""
     is_pruned: bool = True
     """Whether texts are canonical; else they hold what the benchmark ran and nothing needs."""
     _texts: dict[int, str] = field(default_factory=dict)
@@ -70,6 +70,18 @@ class SpaceRows:
 
     def __len__(self) -> int:
         return len(self.genomes)
+
+    @property
+    def is_development(self) -> NDArray[np.bool_]:
+        """Shape ``(n,)``: descriptions of networks that no protocol trains or tests on.
+
+        The digest of a network decides, so all its descriptions are on one side; the first question
+        exports every row.
+        """
+        if self.development is None:
+            digests = self.digests(np.arange(len(self))).tolist()
+            self.development = hold_out(digests, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT)
+        return self.development
 
     def export(self, rows: Iterable[int], progress: Progress = no_progress) -> None:
         """Export the texts of rows, each once."""
@@ -190,16 +202,8 @@ def read_space_rows(space: str, metrics: Sequence[str], *, is_pruned: bool = Tru
     else:
         table = read_metric_table(space, filed)
         genomes, columns = table.genomes, table.metrics
-    is_development = development_rows(space, genomes)
     chosen = {name: columns[name] for name in metrics}
-    return SpaceRows(space, genomes, chosen, is_development, is_pruned)
-
-
-def development_rows(space: str, genomes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the rows that settings are chosen on, shape ``(n,)``, for genomes ``(n, genes)``."""
-    own: Any = search_spaces.get_space(space)
-    names = [own.format(own.from_genome(genome)) for genome in genomes.tolist()]
-    return hold_out(names, share=DEVELOPMENT_SHARE, salt=DEVELOPMENT_SALT)
+    return SpaceRows(space, genomes, chosen, is_pruned=is_pruned)
 
 
 def _columns_of(

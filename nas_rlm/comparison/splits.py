@@ -21,11 +21,6 @@ class CellRows:
     sources: Mapping[str, NDArray[np.int64]]
     """Source metric to its rows."""
 
-    @property
-    def all(self) -> NDArray[np.int64]:
-        """Every row of the cell, ascending."""
-        return np.unique(np.concatenate([self.train, self.test, *self.sources.values()]))
-
 
 def cell_rows(protocol: ComparisonProtocol, rows: SpaceRows, n: int, seed: int) -> CellRows:
     """Draw the rows of one (n, seed).
