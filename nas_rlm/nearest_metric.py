@@ -46,6 +46,6 @@ def nearest_metric(
     if not known or len(set(values)) < 2:
         return None
     prediction = surrogate.predict([texts[row] for row in measured], known)
-    agreement = {name: kendall_tau(prediction[name].estimate, values) for name in known}
+    agreement = {name: kendall_tau(prediction[name].mean, values) for name in known}
     best = max(known, key=agreement.__getitem__)
     return NearestMetric(best, agreement[best], len(known))

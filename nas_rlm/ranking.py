@@ -21,9 +21,8 @@ MOST_METRICS = 6
 class Forecast:
     """What is predicted of one metric for one network, in the metric's unit."""
 
-    estimate: float
-    """What decides the order: mean or median, whichever the surrogate ranks by."""
     mean: float
+    """What decides the order."""
     median: float
     low: float
     """Lower end of the central interval."""
@@ -125,7 +124,6 @@ def rank_files(
         columns[name] = [
             Forecast(*map(float, numbers))
             for numbers in zip(
-                distribution.estimate,
                 distribution.mean,
                 distribution.median,
                 *interval.T,
@@ -136,7 +134,7 @@ def rank_files(
         RankedFile(file, digest(text), {name: column[i] for name, column in columns.items()})
         for i, (file, text) in enumerate(zip(files, texts, strict=True))
     ]
-    rows.sort(key=lambda row: sign * row.forecasts[key].estimate)
+    rows.sort(key=lambda row: sign * row.forecasts[key].mean)
     left_out = tuple(name for name in surrogate.metrics if name not in wanted)
     return Ranking(folder, key, level, tuple(columns), left_out, tuple(rows))
 

@@ -88,8 +88,8 @@ def validated(
             own = predicted[metric].take(index)
             found[space][metric] = {
                 "rows": len(index),
-                "kendall_tau": round(kendall_tau(own.estimate, true), 4),
-                "spearman": round(spearman(own.estimate, true), 4),
+                "kendall_tau": round(kendall_tau(own.mean, true), 4),
+                "spearman": round(spearman(own.mean, true), 4),
                 "coverage_80": round(interval_coverage(own.interval(0.8), true), 4),
             }
             print(space, metric, found[space][metric], flush=True)

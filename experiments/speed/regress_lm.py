@@ -184,7 +184,7 @@ def ours_training() -> dict[str, Any]:
     rows = Rows([ACCURACY])
 
     def tau(model: RlmRegressor, of: Any) -> float:
-        guess = model.predict(rows.texts(of))[ACCURACY].median
+        guess = model.predict(rows.texts(of))[ACCURACY].mean
         return float(kendall_tau(guess, [row[ACCURACY] for row in rows.labels(of)]))
 
     texts, labels = rows.texts(rows.train), rows.labels(rows.train)

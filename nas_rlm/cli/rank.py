@@ -45,7 +45,7 @@ def rank(
     for row in ranking.rows:
         cells: list[object] = [str(row.file)]
         for forecast in row.forecasts.values():
-            cells += [forecast.estimate, f"{forecast.low:.4g} .. {forecast.high:.4g}"]
+            cells += [forecast.mean, f"{forecast.low:.4g} .. {forecast.high:.4g}"]
         rows.append(cells)
     print_table(columns, rows)
     if metric is None and ranking.left_out:

@@ -196,7 +196,7 @@ def scatter_of(cell: Cell, found: PredictiveDistribution, true: NDArray[np.float
         target,
         n,
         seed,
-        *(_short(v) for v in (true[rows], kept.estimate, ends[:, 0], ends[:, 1])),
+        *(_short(v) for v in (true[rows], kept.mean, ends[:, 0], ends[:, 1])),
     )
 
 

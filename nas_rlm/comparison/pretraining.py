@@ -215,5 +215,5 @@ def predict_unseen_space(surrogate: Surrogate, texts: Sequence[str]) -> Predicti
         Points between 0 and 1, which order the texts and mean nothing else.
     """
     found = surrogate.predict(texts)
-    ranks = [scipy.stats.rankdata(each.estimate) / max(len(texts), 1) for each in found.values()]
+    ranks = [scipy.stats.rankdata(each.mean) / max(len(texts), 1) for each in found.values()]
     return PredictiveDistribution.point(np.mean(ranks, axis=0))

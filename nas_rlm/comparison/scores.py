@@ -45,13 +45,13 @@ def _as_it_is(values: _Values) -> _Values:
 
 
 def _kendall(found: PredictiveDistribution, true: _Values) -> float:
-    """Kendall tau-b of the estimates."""
-    return kendall_tau(found.estimate, true)
+    """Kendall tau-b of the means: medians of numerals tie, which tau-b pays for."""
+    return kendall_tau(found.mean, true)
 
 
 def _spearman(found: PredictiveDistribution, true: _Values) -> float:
-    """Spearman's rho of the estimates."""
-    return spearman(found.estimate, true)
+    """Spearman's rho of the means."""
+    return spearman(found.mean, true)
 
 
 def _crps(found: PredictiveDistribution, true: _Values) -> float:
@@ -61,7 +61,7 @@ def _crps(found: PredictiveDistribution, true: _Values) -> float:
 
 def _spread_error(found: PredictiveDistribution, true: _Values) -> float:
     """Spearman's rho of predicted spread and absolute error."""
-    return spread_error_correlation(found.std, found.estimate, true)
+    return spread_error_correlation(found.std, found.mean, true)
 
 
 def _coverage(level: float) -> Score:

@@ -171,11 +171,3 @@ def test_selected_metrics_are_known_and_distinct() -> None:
         fitted.select_metrics(["c"])
     with pytest.raises(SettingsError, match="distinct"):
         fitted.select_metrics(["a", "a"])
-
-
-def test_the_estimate_is_what_the_surrogate_ranks_by() -> None:
-    values, probabilities = np.array([[0.0, 1.0, 10.0]]), np.array([[0.2, 0.5, 0.3]])
-    by_mean = PredictiveDistribution(values, probabilities)
-    by_median = PredictiveDistribution(values, probabilities, ranks_by="median")
-    assert by_mean.estimate == pytest.approx([3.5])
-    assert by_median.estimate == pytest.approx([1.0])

@@ -108,8 +108,7 @@ def assembled(
     probabilities = np.concatenate([table.probabilities for table in tables])[order]
     values = tables[0].values
     if values.ndim == 1:
-        shared = np.broadcast_to(values, probabilities.shape)
-        return PredictiveDistribution(shared, probabilities, ranks_by="median")
+        return PredictiveDistribution(np.broadcast_to(values, probabilities.shape), probabilities)
     values = np.concatenate([table.values for table in tables])[order]
     return PredictiveDistribution(values, probabilities)
 

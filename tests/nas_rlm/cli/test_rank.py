@@ -83,7 +83,7 @@ def test_without_a_model_the_shipped_one_ranks_by_its_first_accuracy(
     document = json.loads(done.stdout)
     assert document["by"] == "accuracy_percent/cifar10"
     assert [list(row["predictions"]) for row in document["rows"]] == [[document["by"]]] * 6
-    best = [row["predictions"][document["by"]]["estimate"] for row in document["rows"]]
+    best = [row["predictions"][document["by"]]["mean"] for row in document["rows"]]
     assert best == sorted(best, reverse=True)
     assert best[0] > best[-1]
 

@@ -17,6 +17,17 @@ def test_unseen_scores_leave_rows_out(rng: np.random.Generator) -> None:
     )
 
 
+def test_distributions_of_one_median_are_ranked_by_their_means() -> None:
+    low, true = np.array([0.1, 0.2, 0.3, 0.4]), np.array([4.0, 3.0, 2.0, 1.0])
+    found = PredictiveDistribution(
+        np.tile([0.0, 1.0, 2.0], (4, 1)), np.stack([low, np.full(4, 0.5), 0.5 - low], axis=1)
+    )
+    assert set(found.median.tolist()) == {1.0}
+    unseen = np.ones(4, dtype=bool)
+    assert score_rows("kendall_tau", found, true, unseen) == 1.0
+    assert score_rows("spearman", found, true, unseen) == pytest.approx(1.0)
+
+
 def test_a_true_distribution_is_covered_as_it_says(rng: np.random.Generator) -> None:
     grid = np.linspace(-4, 4, 801)
     mass = np.exp(-(grid**2) / 2)

@@ -40,4 +40,4 @@ def test_it_ranks_networks_that_it_was_not_trained_on() -> None:
     true = rows.column(metric)[held]
     assert len(texts) > 80
     predicted = load_surrogate(pretrained.pretrained_folder()).predict(texts, [metric])[metric]
-    assert kendall_tau(predicted.estimate, true) > 0.6
+    assert kendall_tau(predicted.mean, true) > 0.6
