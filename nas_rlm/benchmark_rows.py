@@ -1,7 +1,7 @@
 """Rows of a published benchmark as a `Dataset`: random architectures with the metrics asked for.
 
 Three sources are joined by genome: the accuracies of NAS-Bench-201, the files of the folder that
-``NAS_RLM_DATA`` names, and exact counts of the exported graph (``params``, ``macs``,
+``NAS_RLM_DATA`` names, and exact counts by the convention of the publication (``params``, ``macs``,
 ``activations``), which every search space has. Where a latency is asked for, texts hold every
 operation that was measured, even those that the output does not need.
 """
@@ -22,8 +22,8 @@ from nas_rlm.progress import Progress, no_progress
 from nas_rlm.seeding import generator
 from search_spaces import SearchSpace
 
-COUNTED_METRICS = ("params", "macs", "activations")
-"""Metrics that are counted on the exported graph and need no table."""
+COUNTED_METRICS = {"params": "parameters", "macs": "mult_adds", "activations": "activations"}
+"""Metrics that are counted and need no table, and what `SearchSpace.published_counts` calls them."""
 
 _LATENCY = "latency_ms/"
 _MAX_ENUMERATED = 50_000
@@ -84,13 +84,14 @@ def benchmark_rows(
         row = {name: value for find in finders for name, value in find(genome).items()}
         if not (row or counted):
             continue
-        text = export(chosen.from_genome(genome))
+        architecture = chosen.from_genome(genome)
+        text = export(architecture)
         name = digest(text)
         if name in seen:
             continue
         seen.add(name)
         texts.append(text)
-        labels.append({**row, **_counts(text, counted)} if counted else row)
+        labels.append({**row, **_counts(chosen, architecture, counted)} if counted else row)
         progress(len(texts), n_rows, {})
     if len(texts) < n_rows:
         message = (
@@ -142,15 +143,12 @@ def _file_finder(table: MetricTable) -> _Finder:
     return find
 
 
-def _counts(text: str, metrics: Sequence[str]) -> dict[str, float]:
-    """Count what an exported text holds."""
-    counts = search_spaces.count(search_spaces.from_text(text))
-    values = {
-        "params": counts.parameters,
-        "macs": counts.mult_adds,
-        "activations": counts.activations,
-    }
-    return {name: float(values[name]) for name in metrics}
+def _counts(
+    space: SearchSpace[Any], architecture: object, metrics: Sequence[str]
+) -> dict[str, float]:
+    """Count by the convention of the publication."""
+    counts = space.published_counts(architecture)
+    return {name: float(getattr(counts, COUNTED_METRICS[name])) for name in metrics}
 
 
 def _genomes(

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import TASK_FILES, Nasbench201Table
+from nas_rlm.benchmark_rows import COUNTED_METRICS
 from nas_rlm.data_files import metrics_of, read_metric_table
 from nas_rlm.errors import TruthError
 from nas_rlm.metrics import LOCAL_DEVICE, Metric
 from nas_rlm.search.candidates import Genomes
-
-COUNTS = {"params": "parameters", "macs": "mult_adds", "activations": "activations"}
-"""Metrics that are counted, to the field of `search_spaces` that holds them."""
 
 
 class TruthTable(Protocol):
@@ -106,7 +104,7 @@ class Truth:
     tables: tuple[TruthTable, ...] = ()
     measured: tuple[str, ...] = ()
     """Metrics that are measured on this machine."""
-    counted: tuple[str, ...] = field(default=tuple(COUNTS))
+    counted: tuple[str, ...] = field(default=tuple(COUNTED_METRICS))
     """Metrics that are counted, never predicted."""
 
     @property
@@ -184,7 +182,7 @@ class Truth:
 
     def _counts(self, metric: str, genomes: Genomes) -> NDArray[np.float64]:
         """Counts by the convention of the publication."""
-        name = COUNTS[metric]
+        name = COUNTED_METRICS[metric]
         architectures = (self.space.from_genome(genome) for genome in genomes.tolist())
         values = [getattr(self.space.published_counts(item), name) for item in architectures]
         return np.array(values, dtype=np.float64)
@@ -211,7 +209,7 @@ def truth_of(space: search_spaces.SearchSpace[Any], metrics: Sequence[Metric]) -
     for metric in metrics:
         if metric.is_latency and metric.target == LOCAL_DEVICE:
             measured.append(metric.name)
-        elif metric.name in COUNTS:
+        elif metric.name in COUNTED_METRICS:
             continue
         elif is_nasbench201 and metric.is_accuracy and metric.target in TASK_FILES:
             tasks.append(str(metric.target))
@@ -221,7 +219,7 @@ def truth_of(space: search_spaces.SearchSpace[Any], metrics: Sequence[Metric]) -
             missing.append(metric.name)
     if missing:
         accuracies = [f"accuracy_percent/{task}" for task in TASK_FILES] if is_nasbench201 else []
-        known = [*accuracies, f"latency_ms/{LOCAL_DEVICE}", *COUNTS, *file_metrics]
+        known = [*accuracies, f"latency_ms/{LOCAL_DEVICE}", *COUNTED_METRICS, *file_metrics]
         message = (
             f"Search space {space.name!r} has no true values of {missing[0]!r} to train on: it is "
             "in no table and cannot be measured here. "
