@@ -1,14 +1,15 @@
 """The file of a comparison: one JSON document, rows added as they are measured.
 
-``{"protocol", "commit", "machine", "rows": [{"method", "target", "n", "seed", "metric", "value",
-"train_seconds", "predict_seconds"}]}``. A run that is interrupted goes on after the last row.
-Seconds are those of the cell; a cell that serves several targets has the same in all their rows.
+``{"protocol", "machine", "rows": [{"method", "target", "n", "seed", "metric", "value",
+"train_seconds", "predict_seconds", "commit"}]}``. A run that is interrupted goes on after the last
+row. Seconds are those of the cell; a cell that serves several targets has the same in all their
+rows. The commit is that of the working tree when the row was measured.
 """
 
 import json
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Row:
     value: float
     train_seconds: float
     predict_seconds: float
+    commit: str = ""
 
     @property
     def cell(self) -> Cell:
@@ -47,9 +49,16 @@ class Results:
     """All figures of one protocol."""
 
     protocol: str
-    commit: str
     machine: str
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def methods_of_commits(self) -> dict[str, list[str]]:
+        """Commits in the order in which they measured something, and what each measured."""
+        found: dict[str, dict[str, None]] = {}
+        for row in self.rows:
+            found.setdefault(row.commit, {})[row.method] = None
+        return {commit: list(methods) for commit, methods in found.items()}
 
     @property
     def cells(self) -> set[Cell]:
@@ -68,13 +77,13 @@ class Results:
             RunFolderError: If it cannot be written.
         """
         was_shared = _SHARED in self.machine and len(self.rows) > 0
-        self.rows += rows
-        self.commit, self.machine = current_commit(), current_machine()
+        commit = current_commit()
+        self.rows += [replace(row, commit=commit) for row in rows]
+        self.machine = current_machine()
         if processes != 1 or was_shared:
             self.machine += _SHARED
         document: dict[str, Any] = {
             "protocol": self.protocol,
-            "commit": self.commit,
             "machine": self.machine,
             "rows": [asdict(row) for row in self.rows],
         }
@@ -92,11 +101,11 @@ def read_results(folder: Path, protocol: str) -> Results:
     """
     path = folder / RESULTS_FILE
     if not path.exists():
-        return Results(protocol, current_commit(), current_machine())
+        return Results(protocol, current_machine())
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         rows = [Row(**row) for row in document["rows"]]
-        results = Results(document["protocol"], document["commit"], document["machine"], rows)
+        results = Results(document["protocol"], document["machine"], rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path.name} of {folder.name!r} is damaged: {error!r}. Delete it and run again."
         raise DatasetError(message) from error

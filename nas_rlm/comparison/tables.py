@@ -47,11 +47,19 @@ def results_document(protocol: Comparison, results: Results, details: Details) -
     parts = [results_table(protocol, results, score, details) for score in protocol.tables]
     seeds = sorted({row.seed for row in results.rows})
     sentences = [
-        f"Seeds {', '.join(map(str, seeds))}; {results.machine}; commit {results.commit}.",
+        f"Seeds {', '.join(map(str, seeds))}; {results.machine}; {_measured_at(results)}.",
         _LEGEND,
         protocol.note,
     ]
     return "\n\n".join([*parts, " ".join(filter(None, sentences))])
+
+
+def _measured_at(results: Results) -> str:
+    """The commit of all rows, or which methods each commit measured."""
+    methods = results.methods_of_commits
+    if len(methods) == 1:
+        return f"commit {next(iter(methods))}"
+    return "commits " + ", ".join(f"{k} ({', '.join(own)})" for k, own in methods.items())
 
 
 def _target_table(

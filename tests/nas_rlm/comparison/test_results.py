@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_rlm.comparison.results import Results, Row, read_results
+from nas_rlm.comparison.results import Results, Row, current_commit, read_results
 from nas_rlm.errors import DatasetError
 
 
@@ -19,11 +19,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     results.add([row(1, 0.25)], tmp_path)
     again = read_results(tmp_path, "tiny")
     assert again == results
+    assert list(again.methods_of_commits.values()) == [["params"]]
+    assert list(again.methods_of_commits) == [current_commit()]
     assert again.cells == {("params", "c10_val", 10, 0), ("params", "c10_val", 10, 1)}
 
 
 def test_a_machine_that_was_shared_stays_marked(tmp_path: Path) -> None:
-    results = Results("tiny", "", "")
+    results = Results("tiny", "")
     results.add([row(0, 0.5)], tmp_path)
     assert "shared" not in results.machine
     results.add([row(1, 0.5)], tmp_path, processes=2)
@@ -35,8 +37,8 @@ def test_a_machine_that_was_shared_stays_marked(tmp_path: Path) -> None:
     ("content", "rule"),
     [
         ("{", "damaged"),
-        ('{"protocol": "tiny", "commit": "", "machine": ""}', "damaged"),
-        ('{"protocol": "other", "commit": "", "machine": "", "rows": []}', "'tiny'"),
+        ('{"protocol": "tiny", "machine": ""}', "damaged"),
+        ('{"protocol": "other", "machine": "", "rows": []}', "'tiny'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, content: str, rule: str) -> None:

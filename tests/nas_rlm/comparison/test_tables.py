@@ -12,7 +12,7 @@ from nas_rlm.errors import DatasetError
 
 
 def row(method: str, seed: int, value: float) -> Row:
-    return Row(method, "c10_val", 10, seed, "kendall_tau", value, 3.0, 1.0)
+    return Row(method, "c10_val", 10, seed, "kendall_tau", value, 3.0, 1.0, "abc")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def results() -> Results:
     rows += [row("constant", 0, 0.52), row("constant", 1, 0.54)]
     rows += [row("memorizer", 0, 0.10), row("memorizer", 1, 0.10)]
     rows += [row("zz:Own", 0, 0.20)]
-    return Results("tiny", "abc", "a machine", rows)
+    return Results("tiny", "a machine", rows)
 
 
 def test_a_table_marks_the_best_and_its_ties(
@@ -58,6 +58,9 @@ def test_a_document_says_how_it_was_measured(
     chosen = dataclasses.replace(protocol, note="Rows are odd.")
     document = results_document(chosen, results, Details("tiny"))
     assert "Seeds 0, 1; a machine; commit abc." in document
+    results.rows[0] = dataclasses.replace(results.rows[0], commit="def")
+    mixed = results_document(chosen, results, Details("tiny"))
+    assert "; commits def (params), abc (params, constant, memorizer, zz:Own)." in mixed
     assert document.endswith("Rows are odd.")
 
 
