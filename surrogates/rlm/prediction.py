@@ -27,8 +27,7 @@ class Opinion(NamedTuple):
     Attributes:
         log_density: Shape ``(n, l)``, of every numeral.
         weight: Exponent of this density in the normalised product with what a network means.
-        network_weight: Exponent of the latter. Both are 1 where the experts know different things;
-            weights that sum to 1 give a mean.
+        network_weight: Exponent of the latter. Weights that sum to 1 give a mean; more is sharper.
     """
 
     log_density: Tensor

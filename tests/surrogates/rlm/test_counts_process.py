@@ -9,7 +9,7 @@ import torch
 
 from surrogates.rlm import counts_process, regressor
 from surrogates.rlm.calibration import MIN_ROWS
-from surrogates.rlm.counts_process import CountsProcess
+from surrogates.rlm.counts_process import CountsProcess, pool_weights
 from surrogates.rlm.regressor import RlmRegressor
 from tests.surrogates.conftest import conv_chain
 
@@ -32,7 +32,7 @@ def fitted(n_copies: int = 1, **settings: Any) -> RlmRegressor:
 
 
 @pytest.mark.parametrize(
-    ("n_copies", "weights"), [(1, (1.0, 1.0)), (MIN_ROWS // len(TEXTS), (0.3, 0.7))]
+    ("n_copies", "weights"), [(1, (1.4, 0.6)), (MIN_ROWS // len(TEXTS), (0.805, 0.345))]
 )
 def test_the_answer_is_a_product_of_network_and_process(
     n_copies: int, weights: tuple[float, float]
@@ -49,6 +49,15 @@ def test_the_answer_is_a_product_of_network_and_process(
     expected = product / product.sum(axis=1, keepdims=True)
     assert found.probabilities == pytest.approx(expected, abs=1e-5)
     assert np.abs(found.probabilities - network.probabilities).max() > 0.05
+
+
+def test_the_share_of_the_process_fades_with_the_rows() -> None:
+    shares = []
+    for n_rows in (16, MIN_ROWS - 1, MIN_ROWS, 200, 2000):
+        own, of_network = pool_weights(n_rows)
+        assert own + of_network == pytest.approx(2.0 if n_rows < MIN_ROWS else 1.15)
+        shares.append(own / (own + of_network))
+    assert shares == pytest.approx([0.7, 0.7, 0.7, 9.5 / 200**0.6, 9.5 / 2000**0.6])
 
 
 def test_untrained_networks_leave_the_answer_to_the_process() -> None:
