@@ -1,16 +1,17 @@
 """Train the checkpoint that ships with the package, and measure it on rows it never saw.
 
-    python experiments/pretrain/run.py [FOLDER]
+    python experiments/pretrain/run.py [--validate] [FOLDER]
 
 The folder (default ``nas_rlm/pretrained/model``) gets the checkpoint; ``results.json`` beside this
 file gets rows, seconds and, for each metric and space, Kendall's tau-b, Spearman's rho and the share
 of true values inside the 80 % interval on the validation networks. The table of the model card is
-made from it. A run that was killed goes on when it is started again.
+made from it. A run that was killed goes on when it is started again. With ``--validate`` nothing is
+trained: the checkpoint in the folder is measured again.
 """
 
+import argparse
 import json
 import shutil
-import sys
 import time
 import tomllib
 from collections import defaultdict
@@ -96,24 +97,44 @@ def validated(
     return found
 
 
-def main(folder: Path) -> None:
-    """Read, train, save, validate."""
-    texts, labels, calibration = [], [], []
-    validation = defaultdict(list)
+class Rows:
+    """Texts and labels of all sources: to train on, to calibrate with, and to validate on.
+
+    Attributes:
+        texts: Of the training rows, length n.
+        labels: Of the training rows, length n.
+        calibration: Texts with labels.
+        validation: Space to texts with labels.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.texts: list[str] = []
+        self.labels: list[dict[str, float]] = []
+        self.calibration: list[tuple[str, dict[str, float]]] = []
+        self.validation: dict[str, list[tuple[str, dict[str, float]]]] = defaultdict(list)
+
+
+def read_rows() -> Rows:
+    """Read all sources."""
+    found = Rows()
     for source in CONFIG["source"]:
         rows = list(zip(*read_source(source), strict=True))
         asked: set[str] = set()  # a network with many descriptions counts once
         for text, label, is_held, calibrates in rows:
             if not is_held:
-                texts.append(text)
-                labels.append(label)
+                found.texts.append(text)
+                found.labels.append(label)
             elif text not in asked:
                 asked.add(text)
-                chosen = calibration if calibrates else validation[source["space"]]
+                chosen = found.calibration if calibrates else found.validation[source["space"]]
                 chosen.append((text, label))
         print(f"{source['space']}: {len(rows)} rows", flush=True)
-    start = time.perf_counter()
+    return found
 
+
+def trained(rows: Rows, folder: Path) -> RlmRegressor:
+    """Train, calibrate and save."""
     begun: list[tuple[int, float]] = []  # reading texts comes before the first step
 
     def shown(step: int, total: int, scalars: dict[str, float]) -> None:
@@ -127,21 +148,37 @@ def main(folder: Path) -> None:
 
     model = RlmRegressor(**CONFIG["surrogate"])
     kept = HERE / "kept"
-    model.fit(texts, labels, seed=CONFIG["seed"], progress=shown, keep=kept)
-    seconds = time.perf_counter() - start
-    model.recalibrate(*map(list, zip(*calibration, strict=True)))
+    model.fit(rows.texts, rows.labels, seed=CONFIG["seed"], progress=shown, keep=kept)
+    model.recalibrate(*map(list, zip(*rows.calibration, strict=True)))
     model.save(folder)
     shutil.rmtree(kept)
-    results = {
-        "machine": cpu_model(),
-        "seconds": round(seconds),
-        "rows": len(texts),
-        "seed": CONFIG["seed"],
-        "validation": validated(model, validation),
-    }
-    write_atomically(HERE / "results.json", json.dumps(results, indent=1).encode() + b"\n")
+    return model
+
+
+def main() -> None:
+    """Read, train or load, validate, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser.add_argument("--validate", action="store_true")
+    options = parser.parse_args()
+    path = HERE / "results.json"
+    rows = read_rows()
+    if options.validate:
+        model = RlmRegressor.load(options.folder)
+        results = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        start = time.perf_counter()
+        model = trained(rows, options.folder)
+        results = {
+            "machine": cpu_model(),
+            "seconds": round(time.perf_counter() - start),
+            "rows": len(rows.texts),
+            "seed": CONFIG["seed"],
+        }
+    results["validation"] = validated(model, rows.validation)
+    write_atomically(path, json.dumps(results, indent=1).encode() + b"\n")
     write_card(results)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main()
