@@ -150,6 +150,6 @@ def _chosen(
         return comparison.find_protocol(protocol or ""), None
     with progress_bar("reading rows") as progress:
         data = read_rows(csv, space=space, progress=progress)
-    made = own_protocol(data, csv, metrics or (), sizes or ())
+    made = own_protocol(data, csv, metrics or (), sizes or (), space)
     with progress_bar("counting") as progress:
-        return made, own_rows(data, made.space, progress)
+        return made, own_rows(data, made.name, progress)

@@ -25,7 +25,7 @@ from nas_rlm.comparison.details import (
     scatter_of,
 )
 from nas_rlm.comparison.jobs import Job, JobResult, Run, Tested, scored
-from nas_rlm.comparison.methods import find_method
+from nas_rlm.comparison.methods import Method, find_method
 from nas_rlm.comparison.prediction import Models, predict_cell
 from nas_rlm.comparison.pretraining import KEPT
 from nas_rlm.comparison.protocol import Comparison, ComparisonProtocol, CrossSpaceProtocol
@@ -36,6 +36,7 @@ from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, RunFolderBusyError
 from nas_rlm.file_lock import FileLock
 from nas_rlm.progress import Phases, silent
+from search_spaces import SPACES
 
 
 def run_protocol(
@@ -69,7 +70,8 @@ def run_protocol(
         own_rows: Rows of a user; None for those of the protocol's space.
 
     Raises:
-        ConfigError: If a method, size or target is not the protocol's.
+        ConfigError: If a method, size or target is not the protocol's, or a method is pretrained
+            on accuracies and the space of a user's rows, which must be left out, is not known.
         BenchmarkError: If the installed table of true accuracies is needed and missing.
         DataFolderError: If a file is needed and ``NAS_RLM_DATA`` names no folder with it.
         RunFolderBusyError: If another process works in the folder.
@@ -80,6 +82,8 @@ def run_protocol(
         name: protocol.meant(find_method(name, protocol.own_methods))
         for name in methods or protocol.methods
     }
+    if own_rows is not None:
+        _check_pretrained(list(known.values()), protocol)
     _check_choices("target", targets or (), list(protocol.targets))
     _check_choices("size", sizes or (), protocol.sizes)
     is_joint = isinstance(protocol, ComparisonProtocol) and protocol.is_joint
@@ -129,6 +133,18 @@ def _check_choices(kind: str, chosen: Sequence[object], known: Sequence[object])
             raise ConfigError(f"Unknown {kind} {value!r}. Choose among: {choices}.")
 
 
+def _check_pretrained(methods: Sequence[Method], protocol: Comparison) -> None:
+    """Refuse methods that may have learned the accuracies of a user's test rows."""
+    learned = [method.name for method in methods if method.pretrained_on == "accuracies"]
+    if learned and not all(protocol.space_of(target) in SPACES for target in protocol.targets):
+        message = (
+            f"Method {learned[0]!r} learns the accuracies of other spaces first, so the space of "
+            "your rows must be known to be left out. Use the column 'architecture' and name its "
+            "space (`--space`), or leave the method out."
+        )
+        raise ConfigError(message)
+
+
 def _read(folder: Path, protocol: Comparison) -> tuple[Results, Details]:
     """Read both files of a protocol."""
     return read_results(folder, protocol.label), read_details(folder, protocol.label)
@@ -175,7 +191,7 @@ def _prepare(
     needed = np.unique(np.concatenate([split.all for split in splits.values()]))
     with phases("exporting architectures") as progress:
         rows.export(needed, progress)
-    blocks = block_of_rows(protocol.space, len(rows))
+    blocks = block_of_rows(rows.space, len(rows))
     return _Run(protocol, rows, splits, blocks, kept)
 
 
