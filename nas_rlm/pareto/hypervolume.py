@@ -87,7 +87,7 @@ def hypervolume_improvements(
 ) -> NDArray[np.float64]:
     """Compute by how much each candidate alone would raise the hypervolume of a set.
 
-    Cost: O((n + c) log n + c * front) without a Python loop for two objectives.
+    Cost: O((n + c) log n + c * front) without a Python loop for one or two objectives.
 
     Args:
         candidates: Shape ``(c, m)``; c may be 0.
@@ -104,6 +104,8 @@ def hypervolume_improvements(
     offered, _ = _checked(candidates, reference_point)
     points = points[(points < reference).all(axis=1)]
     front = np.unique(points[non_dominated_mask(points)], axis=0)
+    if len(reference) == 1:
+        return _improvements_1d(offered[:, 0], front[:, 0], reference[0])
     if len(reference) == 2:
         return _improvements_2d(offered, front, reference)
     return np.array([_gain(point, front, reference) for point in offered], dtype=np.float64)
@@ -188,6 +190,15 @@ def _gain(
     if len(limited) == 0:
         return own
     return max(own - _volume(limited[non_dominated_mask(limited)], reference), 0.0)
+
+
+def _improvements_1d(
+    candidates: NDArray[np.float64], front: NDArray[np.float64], reference: np.float64
+) -> NDArray[np.float64]:
+    """Gain of each candidate over the best of the front, subtracted in the order of `_gain`."""
+    points = np.minimum(candidates, reference)
+    rest = np.maximum(points, front.min(initial=reference))
+    return np.asarray((reference - points) - (reference - rest))
 
 
 def _improvements_2d(

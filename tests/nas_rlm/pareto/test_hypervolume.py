@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from nas_rlm.errors import ArrayError
 from nas_rlm.pareto.hypervolume import (
+    _gain,
     hypervolume,
     hypervolume_contributions,
     hypervolume_improvements,
@@ -55,6 +56,20 @@ def test_an_improvement_is_what_is_won_with_the_point(points: np.ndarray) -> Non
     expected = [counted_cells(np.vstack([old, row])) - counted_cells(old) for row in new]
     result = hypervolume_improvements(new, old, reference(points))
     np.testing.assert_allclose(result, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_points", [0, 1, 20])
+def test_improvements_of_one_objective_are_those_of_the_general_form(
+    rng: np.random.Generator, n_points: int
+) -> None:
+    """To the last bit, since the order of almost equal gains decides what is chosen."""
+    corner = np.array([0.9])
+    old, new = 0.3 + rng.random((n_points, 1)), rng.random((200, 1))
+    new[0] = corner
+    front = np.sort(old[old < corner])[:1].reshape(-1, 1)
+    result = hypervolume_improvements(new, old, corner)
+    np.testing.assert_array_equal(result, [_gain(point, front, corner) for point in new])
+    assert (result > 0).any()
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3, 4, 5])
