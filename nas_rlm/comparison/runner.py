@@ -1,7 +1,9 @@
 """Running a comparison: every method on the same rows, cell by cell, resumable.
 
 A cell is (method, target, n, seed); targets of a joint protocol share one. Cells that share a
-model are run together, and every finished cell is on disk before the next one starts.
+model are run together, one after the other, and every finished cell is on disk before the next one
+starts. With several processes they are on disk together, when the last of them is finished: a kill
+loses the cells of the models that are at work, an error those of its own model and of those at work.
 """
 
 import os
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_rlm.atomic_files import explained
 from nas_rlm.comparison.cross_space import prepare_cross_space, pretraining_without
 from nas_rlm.comparison.details import (
     BlockScores,
@@ -75,6 +78,8 @@ def run_protocol(
         BenchmarkError: If the installed table of true accuracies is needed and missing.
         DataFolderError: If a file is needed and ``NAS_RLM_DATA`` names no folder with it.
         RunFolderBusyError: If another process works in the folder.
+        RunFolderError: If the folder cannot be made or written.
+        ArrayError: If rows cannot be scored, e.g. since all true values of a target are equal.
     """
     if processes < 1:
         raise ConfigError(f"`processes` must be at least 1, but got {processes}.")
@@ -109,6 +114,8 @@ def run_protocol(
     if not missing:
         return results
     with _locked(folder):
+        with explained(folder, "be made"):
+            folder.mkdir(parents=True, exist_ok=True)
         results, details = _read(folder, protocol)  # what another process added meanwhile
         run = _prepare(protocol, missing, folder.parent / KEPT, phases, own_rows)
         with phases(protocol.label) as progress:
@@ -266,7 +273,7 @@ _worker_run: Run | None = None
 def _run_in_processes(
     run: Run, batches: Sequence[Sequence[Job]], processes: int
 ) -> Iterator[JobResult]:
-    """Run batches at once; results come as they are finished."""
+    """Run batches at once; results come as they are finished, all of them before an error."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
@@ -274,9 +281,16 @@ def _run_in_processes(
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_start_worker, initargs=(run, threads)
     )
+    waiting = [pool.submit(_run_batch, batch) for batch in batches]
     try:
-        for future in as_completed([pool.submit(_run_batch, batch) for batch in batches]):
+        for future in as_completed(list(waiting)):
+            waiting.remove(future)
             yield from future.result()
+    except Exception:
+        for future in waiting:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                yield from future.result()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -100,6 +100,16 @@ def test_a_run_goes_on_and_writes_its_table(tmp_path: Path) -> None:
     assert again.stdout.strip() in document.read_text()
 
 
+@pytest.mark.usefixtures("_small")
+def test_a_document_without_markers_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# My experiments\n")
+    arguments = ["compare", NASBENCH201, "--experiments", str(tmp_path), "--methods", "params"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert f"README.md must hold the markers '<!-- begin {NASBENCH201} -->'" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["README.md"]
+
+
 def own_file(folder: Path, n_rows: int) -> Path:
     """Rows of a user: architectures whose accuracy follows their parameters."""
     space, rng = get_space("nasbench201"), np.random.default_rng(0)
