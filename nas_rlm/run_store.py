@@ -365,10 +365,11 @@ def _refuse_unless_empty(path: Path) -> None:
     with explained(path, "be read"):
         present = sorted(item.name for item in path.iterdir() if not _is_scaffold(item))
     if present:
-        what = "a run" if "run.json" in present else f"other files, such as {present[0]!r},"
+        is_run = "run.json" in present
+        what = "a run" if is_run else f"other files, such as {present[0]!r},"
+        way_out = "Resume it with --resume" if is_run else "Move them away"
         message = (
-            f"Run folder {str(path)!r} holds {what} already. "
-            "Resume it with --resume, or name another folder."
+            f"Run folder {str(path)!r} holds {what} already. {way_out}, or name another folder."
         )
         raise RunFolderError(message)
 

@@ -78,7 +78,7 @@ def test_a_second_run_in_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RunFolderError, match=r"other files, such as 'thesis\.tex'"):
+    with pytest.raises(RunFolderError, match=r"'thesis\.tex', already\. Move them away, or name"):
         make(tmp_path)
 
 
