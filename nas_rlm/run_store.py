@@ -44,7 +44,7 @@ class RunFolder:
     """Whether an earlier process had started the run."""
 
     def __init__(self, path: Path, lock: FileLock, *, is_resumed: bool) -> None:
-        """Wrap a folder that is locked already; use `create`, `resume` or `open_or_create`.
+        """Wrap a folder that is locked already; use `create` or `resume`.
 
         Args:
             path: The folder.
@@ -128,23 +128,6 @@ class RunFolder:
             lock.release()
             raise
         return folder
-
-    @classmethod
-    def open_or_create(
-        cls,
-        path: Path,
-        config: Mapping[str, Any],
-        *,
-        kind: str,
-        environment: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Resume the run of a folder, or start one where there is none.
-
-        Args and errors are those of `resume` and `create`.
-        """
-        if (path / "run.json").is_file():
-            return cls.resume(path, config, kind=kind)
-        return cls.create(path, config, kind=kind, environment=environment)
 
     def __enter__(self) -> Self:
         return self

@@ -99,7 +99,7 @@ def _with_metrics(data: "Dataset", metrics: Sequence[str], csv: Path) -> "Datase
         return data
     labels = [{name: row[name] for name in metrics if name in row} for row in data.labels]
     rows = [row for row, own in enumerate(labels) if own]
-    return Dataset(tuple(data.texts[row] for row in rows), tuple(labels[row] for row in rows))
+    return Dataset(data.texts, tuple(labels)).take(rows)
 
 
 def print_training(report: "TrainingReport") -> None:

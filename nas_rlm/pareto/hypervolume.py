@@ -15,7 +15,6 @@ from nas_rlm.errors import ArrayError
 from nas_rlm.pareto.dominance import (
     as_objectives,
     non_dominated_mask,
-    non_dominated_ranks,
 )
 
 
@@ -51,35 +50,6 @@ def hypervolume(objectives: ArrayLike, reference_point: ArrayLike) -> float:
         return float("inf")
     front = np.unique(points[non_dominated_mask(points)], axis=0)
     return _volume(front, reference)
-
-
-def hypervolume_contributions(
-    objectives: ArrayLike, reference_point: ArrayLike
-) -> NDArray[np.float64]:
-    """Compute by how much the hypervolume falls when one point is taken away.
-
-    Cost: one hypervolume per point of the front.
-
-    Args:
-        objectives: Shape ``(n, m)``, finite; n may be 0.
-        reference_point: Shape ``(m,)``, finite.
-
-    Returns:
-        Shape ``(n,)``; 0 for dominated points and for duplicates.
-
-    Raises:
-        ArrayError: If the shapes disagree, a value is NaN, or the reference point is not finite.
-    """
-    points, reference = _checked(objectives, reference_point)
-    contributions = np.zeros(len(points))
-    inside = np.flatnonzero((points < reference).all(axis=1))
-    ranks = non_dominated_ranks(points[inside])
-    # What a front point leaves behind is covered by the rest of the front and the layer below.
-    near, near_ranks = inside[ranks <= 1], ranks[ranks <= 1]
-    for place in np.flatnonzero(near_ranks == 0):
-        others = np.delete(points[near], place, axis=0)
-        contributions[near[place]] = _gain(points[near[place]], others, reference)
-    return contributions
 
 
 def hypervolume_improvements(

@@ -13,7 +13,6 @@ from nas_rlm.errors import ArrayError
 from nas_rlm.pareto.hypervolume import (
     _gain,
     hypervolume,
-    hypervolume_contributions,
     hypervolume_improvements,
 )
 
@@ -39,14 +38,6 @@ def reference(points: np.ndarray) -> np.ndarray:
 @given(GRID_SETS)
 def test_the_volume_is_the_number_of_cells(points: np.ndarray) -> None:
     assert hypervolume(points, reference(points)) == counted_cells(points)
-
-
-@settings(deadline=None)
-@given(GRID_SETS)
-def test_a_contribution_is_what_is_lost_without_the_point(points: np.ndarray) -> None:
-    whole = counted_cells(points)
-    expected = [whole - counted_cells(np.delete(points, row, 0)) for row in range(len(points))]
-    np.testing.assert_allclose(hypervolume_contributions(points, reference(points)), expected)
 
 
 @settings(deadline=None)
@@ -120,7 +111,6 @@ def test_points_at_or_beyond_the_reference_add_nothing(n_objectives: int) -> Non
     beyond[0, 0], beyond[1, -1] = 1.0, np.inf
     assert hypervolume(beyond, corner) == 0.0
     assert hypervolume(np.zeros((0, n_objectives)), corner) == 0.0
-    assert hypervolume_contributions(beyond, corner).tolist() == [0.0, 0.0]
     assert hypervolume_improvements(beyond, np.zeros((0, n_objectives)), corner).tolist() == [0, 0]
 
 
@@ -133,7 +123,6 @@ def test_minus_infinity_dominates_without_bound() -> None:
     "function",
     [
         hypervolume,
-        hypervolume_contributions,
         lambda points, corner: hypervolume_improvements(points, np.zeros((1, 2)), corner),
     ],
 )
