@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  1/2 $$(grep '^torch==' constraints.txt)"
 	@$(PIP) "$$(grep '^torch==' constraints.txt)"
 	@echo "  2/2 nas-rlm and its other dependencies"
-	@$(PIP) -e '.[bench,viz,dev]'
+	@$(PIP) -e '.[bench,dev]'
 	@touch $@
 
 search: $(STAMP) ## run the main job into RUN (default runs/search), or go on with it

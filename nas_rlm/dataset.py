@@ -1,8 +1,8 @@
-"""Rows of ONNX texts and labels, and splits in which no network stands on both sides.
+"""Rows of ONNX texts and labels, and which of them are held out.
 
 Two rows are the same network if their texts have the same digest. A split that puts one of them
-into training and the other into test measures memory, not prediction, so every split here works
-on digests: rows of the test part whose network was trained on are left out and counted.
+into training and the other into test measures memory, not prediction, so what is held out is
+decided by the digest.
 """
 
 import hashlib
@@ -13,10 +13,9 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from nas_rlm.errors import DatasetError
-from nas_rlm.seeding import generator
 
 
 def digest(text: str) -> str:
@@ -47,34 +46,6 @@ class Dataset:
                         "Leave out what is not known."
                     )
                     raise DatasetError(message)
-
-    @classmethod
-    def from_columns(cls, texts: Sequence[str], columns: Mapping[str, ArrayLike]) -> Self:
-        """Build a data set from one column per metric.
-
-        Args:
-            texts: n texts.
-            columns: Metric name to shape ``(n,)``; NaN means that the label is not known.
-
-        Returns:
-            The data set.
-
-        Raises:
-            DatasetError: If a column has another length or holds an infinite value.
-        """
-        arrays = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
-        for name, array in arrays.items():
-            if array.shape != (len(texts),):
-                message = (
-                    f"Column {name!r} must have shape ({len(texts)},), one value per text, "
-                    f"but got {array.shape}."
-                )
-                raise DatasetError(message)
-        labels = tuple(
-            {name: float(array[row]) for name, array in arrays.items() if not np.isnan(array[row])}
-            for row in range(len(texts))
-        )
-        return cls(tuple(texts), labels)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -124,75 +95,6 @@ class Dataset:
         return type(self)(
             tuple(self.texts[row] for row in numbers), tuple(self.labels[row] for row in numbers)
         )
-
-    def with_metric(self, metric: str) -> Self:
-        """Return the rows that have a label of this metric."""
-        return self.take(row for row, labels in enumerate(self.labels) if metric in labels)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers of three parts that share no network."""
-
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
-    n_dropped: int
-    """Rows in no part although wanted: their network is in an earlier part."""
-
-
-def random_split(
-    digests: Sequence[str],
-    *,
-    n_train: int,
-    seed: int,
-    n_validation: int = 0,
-    n_test: int | None = None,
-) -> Split:
-    """Draw training rows at random and test on networks that are in none of them.
-
-    The training rows are ``n_train`` uniformly drawn rows, the validation rows the next ones
-    whose network is not in training, the test rows the next ones whose network is in neither.
-    With one seed, a larger ``n_train`` without validation rows contains the smaller one's.
-
-    Args:
-        digests: One per row; equal digests are the same network.
-        n_train: Training rows, at least 1.
-        seed: Seed of the draw.
-        n_validation: Validation rows.
-        n_test: Test rows; None for all that are left.
-
-    Returns:
-        The split; its parts are in the order drawn.
-
-    Raises:
-        DatasetError: If there are too few rows or networks.
-    """
-    if n_train < 1 or n_validation < 0 or (n_test is not None and n_test < 1):
-        message = (
-            "A split needs `n_train` of at least 1, `n_validation` of at least 0 and `n_test` "
-            f"of at least 1, but got {n_train}, {n_validation} and {n_test}."
-        )
-        raise DatasetError(message)
-    order = generator(seed, "split").permutation(len(digests))
-    codes = np.unique(np.asarray(digests, dtype=object).astype(str), return_inverse=True)[1]
-    train = order[:n_train]
-    fresh = order[n_train:][~np.isin(codes[order[n_train:]], codes[train])]
-    validation = fresh[:n_validation]
-    rest = fresh[n_validation:]
-    unseen = rest[~np.isin(codes[rest], codes[validation])]
-    test = unseen if n_test is None else unseen[:n_test]
-    wanted = n_train + n_validation + (1 if n_test is None else n_test)
-    if len(train) + len(validation) + len(test) < wanted:
-        message = (
-            f"The split needs {n_train} + {n_validation} + {n_test or 'some'} rows of different "
-            f"networks, but {len(digests)} rows hold only {len(set(digests))} networks. Ask for fewer."
-        )
-        raise DatasetError(message)
-    n_dropped = len(order) - n_train - n_validation - len(unseen)
-    return Split(
-        train.astype(np.int64), validation.astype(np.int64), test.astype(np.int64), n_dropped
-    )
 
 
 def hold_out(digests: Sequence[str], *, share: float, salt: str) -> NDArray[np.bool_]:

@@ -9,8 +9,6 @@ with `EXIT_BAD_INPUT`.
 import difflib
 from collections.abc import Iterable, Sequence
 
-EXIT_OK = 0
-"""The command did what it was asked."""
 EXIT_FAILURE = 1
 """A defect of this program, and the traceback is printed; or a check found something wrong."""
 EXIT_BAD_INPUT = 2

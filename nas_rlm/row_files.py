@@ -22,6 +22,8 @@ from nas_rlm.progress import Progress, no_progress
 
 NETWORK_COLUMNS = ("file", "text", "architecture")
 """Columns that may say which network a row is about; exactly one must be there."""
+MAX_CELL = 2**31 - 1
+"""Longest cell of a CSV file, in characters; the text of a large network has some 100,000."""
 
 
 def read_rows(
@@ -46,7 +48,8 @@ def read_rows(
     Raises:
         DatasetError: If the file is not such a table; the message names the line.
         UnknownMetricError: If a column is neither a network column nor a metric.
-        SearchSpaceError: If a network file, a text or an architecture string is refused.
+        SearchSpaceError: If a network file, a text or an architecture string is refused; the
+            message names the line.
     """
     if path.suffix != ".parquet":
         header, lines = _read_csv(path)
@@ -55,6 +58,7 @@ def read_rows(
         space = None
     else:
         header, lines = read_parquet(path)
+    _check_names(path, header)
     network = _network_column(path, header, space)
     metrics = _metric_names(path, [name for name in header if name != network], device)
     if not metrics:
@@ -64,7 +68,7 @@ def read_rows(
     texts, labels = [], []
     for done, (line, cells) in enumerate(lines):
         row = dict(zip(header, cells, strict=True))
-        texts.append(read(row[network]))
+        texts.append(_read_cell(read, row[network], f"{path.name}, line {line}"))
         labels.append(
             {
                 metric: _number(row[name], f"{path.name}, line {line}: {name!r}")
@@ -108,8 +112,9 @@ def named_metric(name: str) -> Metric:
 
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the column names, and per row its last line number and its cells."""
+    limit = csv.field_size_limit(MAX_CELL)  # of the whole process, so it is set back
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, strict=True)
             header = [name.strip() for name in next(rows, [])]
             lines = [(rows.line_num, cells) for cells in rows if cells]
@@ -119,12 +124,8 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     except (csv.Error, UnicodeDecodeError) as error:
         message = f"{path.name} must be a CSV file in UTF-8, but: {error}."
         raise DatasetError(message) from error
-    repeated = [name for name in header if header.count(name) > 1]
-    if repeated:
-        message = (
-            f"{path.name}: every column must have its own name, but {repeated[0]!r} is twice."
-        )
-        raise DatasetError(message)
+    finally:
+        csv.field_size_limit(limit)
     for line, cells in lines:
         if len(cells) != len(header):
             message = f"{path.name}, line {line}: needs {len(header)} cells, but has {len(cells)}."
@@ -133,6 +134,16 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         message = f"{path.name} must have a line of column names and at least one row."
         raise DatasetError(message)
     return header, lines
+
+
+def _check_names(path: Path, header: list[str]) -> None:
+    """Refuse two columns of one name."""
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated:
+        message = (
+            f"{path.name}: every column must have its own name, but {repeated[0]!r} is twice."
+        )
+        raise DatasetError(message)
 
 
 def _network_column(path: Path, header: list[str], space: str | None) -> str:
@@ -175,6 +186,15 @@ def _reader(network: str, space: str | None, folder: Path) -> Callable[[str], st
         return text_of
     architectures = search_spaces.get_space(space)
     return lambda cell: architectures.to_text(architectures.parse(cell))
+
+
+def _read_cell(read: Callable[[str], str], cell: str, where: str) -> str:
+    """Return the text of a network; what refuses it says where it stands."""
+    try:
+        return read(cell)
+    except search_spaces.SearchSpaceError as error:
+        message = f"{where}: {error}"
+        raise type(error)(message) from error
 
 
 def _number(cell: str, where: str) -> float:

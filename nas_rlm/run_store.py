@@ -44,7 +44,7 @@ class RunFolder:
     """Whether an earlier process had started the run."""
 
     def __init__(self, path: Path, lock: FileLock, *, is_resumed: bool) -> None:
-        """Wrap a folder that is locked already; use `create`, `resume` or `open_or_create`.
+        """Wrap a folder that is locked already; use `create` or `resume`.
 
         Args:
             path: The folder.
@@ -128,23 +128,6 @@ class RunFolder:
             lock.release()
             raise
         return folder
-
-    @classmethod
-    def open_or_create(
-        cls,
-        path: Path,
-        config: Mapping[str, Any],
-        *,
-        kind: str,
-        environment: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Resume the run of a folder, or start one where there is none.
-
-        Args and errors are those of `resume` and `create`.
-        """
-        if (path / "run.json").is_file():
-            return cls.resume(path, config, kind=kind)
-        return cls.create(path, config, kind=kind, environment=environment)
 
     def __enter__(self) -> Self:
         return self
@@ -365,10 +348,11 @@ def _refuse_unless_empty(path: Path) -> None:
     with explained(path, "be read"):
         present = sorted(item.name for item in path.iterdir() if not _is_scaffold(item))
     if present:
-        what = "a run" if "run.json" in present else f"other files, such as {present[0]!r},"
+        is_run = "run.json" in present
+        what = "a run" if is_run else f"other files, such as {present[0]!r},"
+        way_out = "Resume it with --resume" if is_run else "Move them away"
         message = (
-            f"Run folder {str(path)!r} holds {what} already. "
-            "Resume it with --resume, or name another folder."
+            f"Run folder {str(path)!r} holds {what} already. {way_out}, or name another folder."
         )
         raise RunFolderError(message)
 

@@ -15,6 +15,20 @@ MAX_SEED = 2**63 - 1
 """Largest seed that a run accepts."""
 
 
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed of a run.
+
+    Args:
+        seed: The seed.
+
+    Raises:
+        ConfigError: If it is no integer or not within ``0 <= seed <= MAX_SEED``.
+    """
+    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
+        message = f"`seed` must be an integer from 0 to {MAX_SEED}, but got {seed!r}."
+        raise ConfigError(message)
+
+
 def generator(seed: int, *component: str | int) -> np.random.Generator:
     """Make the random generator of one component of a run.
 
@@ -58,9 +72,7 @@ def derived_seed(seed: int, *component: str | int) -> int:
 
 def _sequence(seed: int, component: tuple[str | int, ...]) -> np.random.SeedSequence:
     """Seed sequence of one component: the run's seed is the entropy, the names are the key."""
-    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
-        message = f"`seed` must be an integer from 0 to {MAX_SEED}, but got {seed!r}."
-        raise ConfigError(message)
+    check_seed(seed)
     if not component:
         message = "A random stream needs the name of its component, but got none."
         raise ConfigError(message)

@@ -19,6 +19,7 @@ from nas_rlm.dataset import Dataset
 from nas_rlm.errors import ConfigError, RunFolderError
 from nas_rlm.pretrained import pretrained_folder
 from nas_rlm.progress import Progress, no_progress
+from nas_rlm.seeding import check_seed
 from nas_rlm.training_log import TrainingLog
 from surrogates.base import KEEP_SECONDS, ResumableSurrogate, Surrogate
 from surrogates.checkpoint import MANIFEST
@@ -93,7 +94,7 @@ def train_surrogate(
         The report.
 
     Raises:
-        ConfigError: If `tensorboard` is wanted and not installed.
+        ConfigError: If `tensorboard` is wanted and not installed, or the seed is out of range.
         RunFolderError: If the folder holds something already or cannot be written; this is found
             out before training.
         SurrogateError: If the surrogate or a setting is unknown, the rows are refused, or
@@ -144,7 +145,7 @@ def finetune_surrogate(
         The report.
 
     Raises:
-        ConfigError: If both `heads_only` and `fresh` are asked for.
+        ConfigError: If both `heads_only` and `fresh` are asked for, or the seed is out of range.
         RunFolderError: As for `train_surrogate`.
         SurrogateError: If the surrogate cannot be fine-tuned, `like` does not fit, or the rows are
             refused.
@@ -232,6 +233,7 @@ def _trained(
     tensorboard: bool = False,
 ) -> TrainingReport:
     """Learn, log, save and report."""
+    check_seed(seed)
     check_new_folder(folder)
     start = time.perf_counter()
     events = folder / EVENTS if tensorboard else None

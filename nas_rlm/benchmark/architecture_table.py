@@ -8,9 +8,7 @@ from pathlib import Path
 
 import search_spaces
 from nas_rlm.atomic_files import explained, write_atomically
-from nas_rlm.dataset import Dataset
 from nas_rlm.errors import BenchmarkError
-from nas_rlm.progress import Progress, no_progress
 from search_spaces.errors import SearchSpaceError
 
 
@@ -31,22 +29,6 @@ class ArchitectureTable:
     def metric_names(self) -> tuple[str, ...]:
         """Every metric of at least one row, in order of first appearance."""
         return tuple(dict.fromkeys(name for row in self.metrics for name in row))
-
-    def to_dataset(self, progress: Progress = no_progress) -> Dataset:
-        """Export every architecture to ONNX text.
-
-        Args:
-            progress: Called as rows are exported, about a thousand a second.
-
-        Returns:
-            Rows to train on.
-        """
-        space = search_spaces.get_space(self.space)
-        texts = []
-        for done, string in enumerate(self.architectures, start=1):
-            texts.append(space.to_text(space.parse(string)))
-            progress(done, len(self), {})
-        return Dataset(tuple(texts), self.metrics)
 
     def write_csv(self, path: Path) -> None:
         """Write the rows as ``nas-rlm train --csv`` reads them.

@@ -97,10 +97,13 @@ def _architectures(folder: Path, space: str) -> list[str]:
     """Published strings, in the order of the latencies."""
     if space == "nasbench201":
         content = _content(folder, "str_arch2idx")
-        if not isinstance(content, dict) or set(content.values()) != set(range(len(content))):
+        is_index = isinstance(content, dict) and all(
+            isinstance(index, int) for index in content.values()
+        )
+        if not is_index or set(content.values()) != set(range(len(content))):
             message = "'str_arch2idx' must map every architecture to an index from 0 on."
             raise BenchmarkError(message)
-        return sorted(content, key=lambda string: int(content[string]))
+        return sorted(content, key=lambda string: content[string])
     name = "metainfo" if space == "fbnet" else "ofa_archs"
     content = _content(folder, name)
     rows = content.get("arch") if isinstance(content, dict) else content

@@ -5,18 +5,15 @@ dictionary as JSON is read::
 
     json.dump(pickle.load(open("HW-NAS-Bench-v1_0.pickle", "rb")), open("hw.json", "w"), default=list)
 
-It has two parts. ``nasbench201`` holds for each data set a list of 15,625 numbers by metric, such
-as ``edgegpu_latency`` (ms) or ``fpga_energy`` (mJ), and ``config`` with the ``arch_str`` of each.
-``fbnet`` holds by metric a table of operators; the cost of a network is the sum over its operators.
-CSV has the columns ``arch_str`` and one for each metric, of one data set.
+Its part ``nasbench201`` holds for each data set a list of 15,625 numbers by metric, such as
+``edgegpu_latency`` (ms) or ``fpga_energy`` (mJ), and ``config`` with the ``arch_str`` of each; its
+other part, tables of operators for FBNet, is not read. CSV has the columns ``arch_str`` and one for each metric, of one data set.
 
 Source:
     "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021;
     ``hw_nas_bench_api`` of https://github.com/GATECH-EIC/HW-NAS-Bench.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +21,6 @@ import search_spaces
 from nas_rlm.benchmark.architecture_table import ArchitectureTable, checked_string
 from nas_rlm.benchmark.untrusted_files import number_of, read_csv, read_json, refuse_pickle
 from nas_rlm.errors import BenchmarkError, suggest
-from search_spaces.fbnet.blocks import (
-    BLOCKS,
-    HEAD_CHANNELS,
-    IMAGE_SIZE,
-    LAYERS,
-    N_CLASSES,
-    STEM_CHANNELS,
-    FBNetArchitecture,
-)
 
 SPACES = {
     "cifar10": "nasbench201",
@@ -96,91 +84,6 @@ def read_hw_nas_bench(path: Path, *, data_set: str = "cifar10") -> ArchitectureT
         message = f"{path.name} must hold at least one architecture, but holds none."
         raise BenchmarkError(message)
     return ArchitectureTable(space.name, tuple(strings), tuple(rows))
-
-
-@dataclass(frozen=True)
-class FBNetCosts:
-    """Costs of operators, by which any FBNet network has its costs."""
-
-    tables: Mapping[str, Mapping[str, float]]
-    """Metric to operator, as the benchmark names it, to cost."""
-
-    def of(self, architecture: FBNetArchitecture) -> dict[str, float]:
-        """Sum up the operators of a network for ImageNet.
-
-        Args:
-            architecture: A network of the space ``fbnet``.
-
-        Returns:
-            Metric to cost, e.g. ``latency_ms/pixel3``.
-
-        Raises:
-            BenchmarkError: If a table lacks an operator.
-        """
-        operators = fbnet_operators(architecture)
-        for metric, table in self.tables.items():
-            for operator in operators:
-                if operator not in table:
-                    message = f"The table of {metric} lacks the operator {operator!r}."
-                    raise BenchmarkError(message)
-        return {
-            metric: sum(table[operator] for operator in operators)
-            for metric, table in self.tables.items()
-        }
-
-
-def read_fbnet_costs(path: Path) -> FBNetCosts:
-    """Read the operator tables for FBNet.
-
-    Args:
-        path: The JSON file.
-
-    Returns:
-        The costs.
-
-    Raises:
-        BenchmarkError: If it is a pickle, cannot be read, or does not hold what it should.
-    """
-    refuse_pickle(path, CONVERSION)
-    tables = {}
-    for key, table in _table(_table(read_json(path), path.name).get("fbnet"), "'fbnet'").items():
-        if key in _METRICS:
-            where = f"{path.name}, fbnet, {key}"
-            tables[_METRICS[key]] = {
-                name: number_of(value, f"{where}: {name[:80]!r}")
-                for name, value in _table(table, where).items()
-            }
-    if not tables:
-        message = f"{path.name}: 'fbnet' must hold a metric such as 'pixel3_latency'."
-        raise BenchmarkError(message)
-    return FBNetCosts(tables)
-
-
-def fbnet_operators(architecture: FBNetArchitecture) -> tuple[str, ...]:
-    """List the operators of a network under the names of the benchmark, for ImageNet.
-
-    Sizes in a name are those of the operator's input.
-    """
-    size = IMAGE_SIZE
-    names = [f"ConvNorm_H{size}_W{size}_Cin3_Cout{STEM_CHANNELS}_kernel3_stride2_group1"]
-    size //= 2
-    for op, layer in zip(architecture.ops, LAYERS, strict=True):
-        shape = f"H{size}_W{size}_Cin{layer.c_in}_Cout{layer.c_out}"
-        if op == "skip":
-            names.append(f"Skip_{shape}_stride{layer.stride}")
-        else:
-            kernel, expansion, groups = BLOCKS[op]
-            names.append(
-                f"ConvBlock_{shape}_exp{expansion}_kernel{kernel}_stride{layer.stride}_group{groups}"
-            )
-        size //= layer.stride
-    shape = f"H{size}_W{size}_Cin{LAYERS[-1].c_out}_Cout{HEAD_CHANNELS}"
-    names.append(f"ConvNorm_{shape}_kernel1_stride1_group1")
-    names.append(
-        f"AvgP_H{size}_W{size}_Cin{HEAD_CHANNELS}_Cout{HEAD_CHANNELS}_kernel{size}_stride1"
-    )
-    names.append(f"FC_Cin{HEAD_CHANNELS}_Cout{N_CLASSES}")
-    return tuple(names)
 
 
 def _json_entries(path: Path, data_set: str) -> list[tuple[str, Any, dict[str, Any]]]:

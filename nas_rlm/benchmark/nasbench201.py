@@ -78,13 +78,11 @@ class Nasbench201Table:
         self.source_digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         rows = _rows(content, path.name)
         self._runs = _padded([_numbers(row, "val_acc", path.name) for row in rows], path.name)
-        self._params = count_params(self.genomes, task)
-        _check_params(
-            [_numbers(row, "model_size", path.name) for row in rows], self._params, path.name
-        )
-        self._train_s = np.array([_numbers(row, "train_time", path.name)[0] for row in rows])
+        sizes = [_numbers(row, "model_size", path.name) for row in rows]
+        _check_params(sizes, count_params(self.genomes, task), path.name)
+        train_s = np.array([_numbers(row, "train_time", path.name)[0] for row in rows])
         _check_range("val_acc", self._runs, 0.0, 100.0, path.name)
-        _check_range("train_time", self._train_s, 1e-6, 1e9, path.name)
+        _check_range("train_time", train_s, 1e-6, 1e9, path.name)
         self._mean = np.nanmean(self._runs, axis=1)
 
     def __len__(self) -> int:
@@ -94,16 +92,6 @@ class Nasbench201Table:
     def genomes(self) -> NDArray[np.int64]:
         """Every genome, shape ``(15625, 6)``, in lexicographic order."""
         return np.array(list(itertools.product(range(len(OPS)), repeat=N_EDGES)), dtype=np.int64)
-
-    @property
-    def all_accuracies_percent(self) -> NDArray[np.float64]:
-        """Accuracy of each row of `genomes`, shape ``(15625,)``."""
-        return np.array(self._mean)
-
-    @property
-    def all_params(self) -> NDArray[np.int64]:
-        """Number of parameters of each row of `genomes`, shape ``(15625,)``."""
-        return np.array(self._params)
 
     def accuracy_percent(self, genome: Sequence[int]) -> float:
         """Look up the mean validation accuracy of one architecture over the runs present.
@@ -147,34 +135,6 @@ class Nasbench201Table:
         """
         runs = self._runs[_index([genome])[0]]
         return tuple(float(value) for value in runs[~np.isnan(runs)])
-
-    def params_millions(self, genomes: ArrayLike) -> NDArray[np.float64]:
-        """Look up parameters as the benchmark counts them; see `count_params`.
-
-        Args:
-            genomes: Shape ``(n, 6)``.
-
-        Returns:
-            Shape ``(n,)``, millions.
-
-        Raises:
-            BenchmarkError: If a genome is not one of this space.
-        """
-        return np.asarray(self._params[_index(genomes)] / 1e6)
-
-    def train_seconds(self, genomes: ArrayLike) -> NDArray[np.float64]:
-        """Look up how long one training took on the benchmark's GPU.
-
-        Args:
-            genomes: Shape ``(n, 6)``.
-
-        Returns:
-            Shape ``(n,)``, seconds.
-
-        Raises:
-            BenchmarkError: If a genome is not one of this space.
-        """
-        return np.asarray(self._train_s[_index(genomes)])
 
 
 def count_params(genomes: ArrayLike, task: str) -> NDArray[np.int64]:

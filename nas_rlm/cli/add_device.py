@@ -53,10 +53,10 @@ def add_device(
     from nas_rlm.training import check_new_folder, load_start
 
     folder = Path(f"model-{name}") if out is None else out
-    table = _table(files or [], folder, is_measured=measure)
-    check_new_folder(folder)
+    table = _table(name, files or [], folder, is_measured=measure)
     start = load_start(model)
     metric = latency_of(name, start)
+    check_new_folder(folder)
     if measure:
         _measure(files or [], table, metric, seed)
     with progress_bar("reading rows") as progress:
@@ -72,13 +72,14 @@ def add_device(
     say(f"The new checkpoint knows these metrics and no others: {folder}")
 
 
-def _table(files: list[Path], folder: Path, *, is_measured: bool) -> Path:
+def _table(name: str, files: list[Path], folder: Path, *, is_measured: bool) -> Path:
     """Return the file of rows: the one given, or the one that measurements will be kept in.
 
     Raises:
-        ConfigError: If there is not one file, nothing to measure, or a file in the way.
+        ConfigError: If there is not one file, too little to measure, or a file in the way.
     """
     from nas_rlm.errors import ConfigError
+    from nas_rlm.new_device import MIN_LATENCIES
 
     if not is_measured and len(files) == 1:
         return files[0]
@@ -93,7 +94,17 @@ def _table(files: list[Path], folder: Path, *, is_measured: bool) -> Path:
         raise ConfigError(message)
     table = folder.with_name(f"{folder.name}.csv")
     if table.exists():
-        message = f"{str(table)!r} exists already. Remove it, or name another folder with --out."
+        message = (
+            f"{str(table)!r} exists already. Go on from its latencies with "
+            f"`nas-rlm add-device {name} {table}`, or name another folder with --out."
+        )
+        raise ConfigError(message)
+    n_different = len({file.resolve() for file in files})
+    if n_different < MIN_LATENCIES:
+        message = (
+            f"A new device needs at least {MIN_LATENCIES} different latencies, better some tens, "
+            f"but got {n_different} different files. Name more behind --measure."
+        )
         raise ConfigError(message)
     return table
 

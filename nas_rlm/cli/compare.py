@@ -79,6 +79,10 @@ def compare(
     if quick:
         chosen = comparison.quick(chosen)
     folder = experiments / chosen.label
+    readme = experiments / "README.md"
+    has_table = readme.exists() and not chosen.variant
+    if has_table:
+        comparison.split_document(readme, chosen.name)  # refused before anything is run
     names = [*(methods.split(",") if methods else chosen.methods), *(method or [])]
     if any(":" in name for name in names):
         sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a module beside the user
@@ -104,8 +108,8 @@ def compare(
     )
     details = comparison.read_details(folder, chosen.label)
     document = comparison.results_document(chosen, results, details)
-    if (experiments / "README.md").exists() and not chosen.variant:
-        comparison.update_document(experiments / "README.md", chosen.name, document)
+    if has_table:
+        comparison.update_document(readme, chosen.name, document)
     comparison.write_figures(chosen, folder)
     if not chosen.variant:
         comparison.write_page(experiments)
@@ -150,6 +154,6 @@ def _chosen(
         return comparison.find_protocol(protocol or ""), None
     with progress_bar("reading rows") as progress:
         data = read_rows(csv, space=space, progress=progress)
-    made = own_protocol(data, csv, metrics or (), sizes or ())
+    made = own_protocol(data, csv, metrics or (), sizes or (), space)
     with progress_bar("counting") as progress:
-        return made, own_rows(data, made.space, progress)
+        return made, own_rows(data, made.name, progress)

@@ -23,7 +23,7 @@ def finetune(
     csv: CsvOption = None,
     space: SpaceOption = None,
     metric: MetricOption = None,
-    rows: RowsOption = 500,
+    rows: RowsOption = None,
     like: Annotated[
         list[str] | None,
         typer.Option(

@@ -22,7 +22,7 @@ def train(
     csv: CsvOption = None,
     space: SpaceOption = None,
     metric: MetricOption = None,
-    rows: RowsOption = 500,
+    rows: RowsOption = None,
     surrogate: Annotated[str, typer.Option(help="Surrogate to train.")] = "rlm",
     encoder: Annotated[
         str | None,

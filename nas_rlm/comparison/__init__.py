@@ -14,7 +14,12 @@ from nas_rlm.comparison.protocols import PROTOCOLS, find_protocol
 from nas_rlm.comparison.results import Results, read_results
 from nas_rlm.comparison.runner import run_protocol
 from nas_rlm.comparison.summary import cell_seconds, summarize
-from nas_rlm.comparison.tables import results_document, results_table, update_document
+from nas_rlm.comparison.tables import (
+    results_document,
+    results_table,
+    split_document,
+    update_document,
+)
 
 __all__ = [
     "METHODS",
@@ -35,6 +40,7 @@ __all__ = [
     "results_document",
     "results_table",
     "run_protocol",
+    "split_document",
     "summarize",
     "update_document",
     "write_figures",

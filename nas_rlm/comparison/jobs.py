@@ -12,6 +12,7 @@ from nas_rlm.comparison.methods import Method
 from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.results import Cell, Row
 from nas_rlm.comparison.scores import score_rows
+from nas_rlm.errors import ArrayError
 from surrogates import PredictiveDistribution
 
 
@@ -71,11 +72,18 @@ def scored(
         cell: Where they stand.
         draws: One, or as many as training rows were drawn; the scores are their means.
         seconds: Of training and of prediction, all draws together.
+
+    Raises:
+        ArrayError: If a score refuses the rows; the message names the target.
     """
     times = (round(seconds[0], 3), round(seconds[1], 3))
     rows = []
     for name in protocol.scores:
-        values = [score_rows(name, draw.found, draw.true, draw.unseen) for draw in draws]
+        try:
+            values = [score_rows(name, draw.found, draw.true, draw.unseen) for draw in draws]
+        except ArrayError as error:
+            message = f"{name} of {cell[1]!r} after {cell[2]} training rows: {error}"
+            raise ArrayError(message) from error
         rows.append(Row(*cell, name, round(float(np.mean(values)), 6), *times))
     blocks = []
     for name in protocol.tables:

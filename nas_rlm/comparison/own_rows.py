@@ -31,7 +31,11 @@ VARIANT = "own"
 
 
 def own_protocol(
-    data: Dataset, path: Path, metrics: Sequence[str] = (), sizes: Sequence[int] = ()
+    data: Dataset,
+    path: Path,
+    metrics: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+    space: str | None = None,
 ) -> ComparisonProtocol:
     """Make the protocol of a file.
 
@@ -42,6 +46,7 @@ def own_protocol(
         path: The file.
         metrics: Which metrics; all of the file if empty.
         sizes: Training rows; those of `SIZES` that fit if empty.
+        space: Search space of the rows, which nothing is pretrained on; None if it is not known.
 
     Raises:
         ConfigError: If a metric is not in the file, or a size leaves fewer than 20 test rows.
@@ -65,7 +70,7 @@ def own_protocol(
     name = f"{re.sub(r'[^a-z0-9]+', '-', path.stem.lower()).strip('-')}-{mark}"
     return ComparisonProtocol(
         name=name,
-        space=name,
+        space=space if space in search_spaces.SPACES else name,
         targets={metric.replace("/", "-"): metric for metric in chosen},
         sizes=fitting,
         methods=METHODS,
@@ -74,12 +79,12 @@ def own_protocol(
     )
 
 
-def own_rows(data: Dataset, space: str, progress: Progress = no_progress) -> SpaceRows:
+def own_rows(data: Dataset, name: str, progress: Progress = no_progress) -> SpaceRows:
     """Return the rows of a file as those of a space; none of them is for development.
 
     Args:
         data: The rows.
-        space: Name of the protocol.
+        name: Name of the protocol.
         progress: Called as parameters and mult-adds are counted.
     """
     counts = []
@@ -88,4 +93,4 @@ def own_rows(data: Dataset, space: str, progress: Progress = no_progress) -> Spa
         counts.append({"params": float(counted.parameters), "macs": float(counted.mult_adds)})
         progress(done + 1, len(data), {})
     columns = {metric: data.column(metric) for metric in data.metrics}
-    return SpaceRows.of_texts(space, data.texts, columns, counts)
+    return SpaceRows.of_texts(name, data.texts, columns, counts)

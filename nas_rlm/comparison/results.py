@@ -6,6 +6,7 @@ row. Seconds are those of the cell; a cell that serves several targets has the s
 rows. The commit is that of the working tree when the row was measured.
 """
 
+import functools
 import json
 import subprocess
 from collections.abc import Iterable
@@ -118,13 +119,14 @@ def read_results(folder: Path, protocol: str) -> Results:
     return results
 
 
+@functools.cache
 def current_commit() -> str:
-    """Return the commit of the working tree, ``+`` appended if it has changes."""
+    """Return the commit of the working tree, ``+`` appended if it has changes; asked once."""
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit:
         return "unknown"
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py", "*.toml")
-    return f"{commit}+" if changed else commit
+    return commit if changed == "" else f"{commit}+"
 
 
 def current_machine() -> str:
@@ -135,8 +137,8 @@ def current_machine() -> str:
     return f"{environment.cpu_model}, {torch.get_num_threads()} threads"
 
 
-def _git(*arguments: str) -> str:
-    """Output of a git command in the folder of the package, empty if there is none."""
+def _git(*arguments: str) -> str | None:
+    """Output of a git command in the folder of the package, None if it cannot be run."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments
             ["git", *arguments],  # noqa: S607 - the user's git
@@ -146,6 +148,6 @@ def _git(*arguments: str) -> str:
             check=False,
             timeout=10,
         )
-    except OSError:
-        return ""
+    except (OSError, subprocess.SubprocessError):
+        return None
     return done.stdout.strip()

@@ -1,7 +1,9 @@
 """Running a comparison: every method on the same rows, cell by cell, resumable.
 
 A cell is (method, target, n, seed); targets of a joint protocol share one. Cells that share a
-model are run together, and every finished cell is on disk before the next one starts.
+model are run together, one after the other, and every finished cell is on disk before the next one
+starts. With several processes they are on disk together, when the last of them is finished: a kill
+loses the cells of the models that are at work, an error those of its own model and of those at work.
 """
 
 import os
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_rlm.atomic_files import explained
 from nas_rlm.comparison.cross_space import prepare_cross_space, pretraining_without
 from nas_rlm.comparison.details import (
     BlockScores,
@@ -25,7 +28,7 @@ from nas_rlm.comparison.details import (
     scatter_of,
 )
 from nas_rlm.comparison.jobs import Job, JobResult, Run, Tested, scored
-from nas_rlm.comparison.methods import find_method
+from nas_rlm.comparison.methods import Method, find_method
 from nas_rlm.comparison.prediction import Models, predict_cell
 from nas_rlm.comparison.pretraining import KEPT
 from nas_rlm.comparison.protocol import Comparison, ComparisonProtocol, CrossSpaceProtocol
@@ -36,6 +39,7 @@ from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, RunFolderBusyError
 from nas_rlm.file_lock import FileLock
 from nas_rlm.progress import Phases, silent
+from search_spaces import SPACES
 
 
 def run_protocol(
@@ -69,10 +73,13 @@ def run_protocol(
         own_rows: Rows of a user; None for those of the protocol's space.
 
     Raises:
-        ConfigError: If a method, size or target is not the protocol's.
+        ConfigError: If a method, size or target is not the protocol's, or a method is pretrained
+            on accuracies and the space of a user's rows, which must be left out, is not known.
         BenchmarkError: If the installed table of true accuracies is needed and missing.
         DataFolderError: If a file is needed and ``NAS_RLM_DATA`` names no folder with it.
         RunFolderBusyError: If another process works in the folder.
+        RunFolderError: If the folder cannot be made or written.
+        ArrayError: If rows cannot be scored, e.g. since all true values of a target are equal.
     """
     if processes < 1:
         raise ConfigError(f"`processes` must be at least 1, but got {processes}.")
@@ -80,6 +87,8 @@ def run_protocol(
         name: protocol.meant(find_method(name, protocol.own_methods))
         for name in methods or protocol.methods
     }
+    if own_rows is not None:
+        _check_pretrained(list(known.values()), protocol)
     _check_choices("target", targets or (), list(protocol.targets))
     _check_choices("size", sizes or (), protocol.sizes)
     is_joint = isinstance(protocol, ComparisonProtocol) and protocol.is_joint
@@ -105,6 +114,8 @@ def run_protocol(
     if not missing:
         return results
     with _locked(folder):
+        with explained(folder, "be made"):
+            folder.mkdir(parents=True, exist_ok=True)
         results, details = _read(folder, protocol)  # what another process added meanwhile
         run = _prepare(protocol, missing, folder.parent / KEPT, phases, own_rows)
         with phases(protocol.label) as progress:
@@ -127,6 +138,18 @@ def _check_choices(kind: str, chosen: Sequence[object], known: Sequence[object])
         if value not in known:
             choices = ", ".join(map(str, known))
             raise ConfigError(f"Unknown {kind} {value!r}. Choose among: {choices}.")
+
+
+def _check_pretrained(methods: Sequence[Method], protocol: Comparison) -> None:
+    """Refuse methods that may have learned the accuracies of a user's test rows."""
+    learned = [method.name for method in methods if method.pretrained_on == "accuracies"]
+    if learned and not all(protocol.space_of(target) in SPACES for target in protocol.targets):
+        message = (
+            f"Method {learned[0]!r} learns the accuracies of other spaces first, so the space of "
+            "your rows must be known to be left out. Use the column 'architecture' and name its "
+            "space (`--space`), or leave the method out."
+        )
+        raise ConfigError(message)
 
 
 def _read(folder: Path, protocol: Comparison) -> tuple[Results, Details]:
@@ -174,7 +197,7 @@ def _prepare(
     splits = {
         (n, seed): cell_rows(protocol, rows, n, seed) for n, seed in {(j.n, j.seed) for j in jobs}
     }
-    blocks = block_of_rows(protocol.space, len(rows))
+    blocks = block_of_rows(rows.space, len(rows))
     return _Run(protocol, rows, splits, blocks, kept)
 
 
@@ -249,7 +272,7 @@ _worker_run: Run | None = None
 def _run_in_processes(
     run: Run, batches: Sequence[Sequence[Job]], processes: int
 ) -> Iterator[JobResult]:
-    """Run batches at once; results come as they are finished."""
+    """Run batches at once; results come as they are finished, all of them before an error."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
@@ -257,9 +280,16 @@ def _run_in_processes(
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_start_worker, initargs=(run, threads)
     )
+    waiting = [pool.submit(_run_batch, batch) for batch in batches]
     try:
-        for future in as_completed([pool.submit(_run_batch, batch) for batch in batches]):
+        for future in as_completed(list(waiting)):
+            waiting.remove(future)
             yield from future.result()
+    except Exception:
+        for future in waiting:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                yield from future.result()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

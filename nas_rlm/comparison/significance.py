@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from nas_rlm.comparison.scores import SCORES
 from nas_rlm.errors import ArrayError
-from nas_rlm.evaluation.bootstrap import Interval
 from nas_rlm.seeding import generator
 
 LEVEL = 0.95
@@ -32,6 +31,15 @@ _N_RESAMPLES = 4000
 
 Blocks = Mapping[int, Sequence[float | None]]
 """Seed to the scores on its blocks, or to the score itself alone."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with a central interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)

@@ -115,12 +115,24 @@ def update_document(path: Path, name: str, content: str) -> None:
         DatasetError: If the document lacks the markers.
         RunFolderError: If it cannot be read or written.
     """
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    head, tail = split_document(path, name)
     with explained(path, "be updated"):
+        write_atomically(path, f"{head}\n{content}\n{tail}".encode())
+
+
+def split_document(path: Path, name: str) -> tuple[str, str]:
+    """Return what stands before and behind the content that `update_document` replaces.
+
+    Raises:
+        DatasetError: If the document lacks the markers.
+        RunFolderError: If it cannot be read.
+    """
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    with explained(path, "be read"):
         text = path.read_text(encoding="utf-8")
-        head, found_begin, rest = text.partition(begin)
-        _, found_end, tail = rest.partition(end)
-        if not found_begin or not found_end:
-            message = f"{path.name} must hold the markers {begin!r} and {end!r}. Add them."
-            raise DatasetError(message)
-        write_atomically(path, f"{head}{begin}\n{content}\n{end}{tail}".encode())
+    head, found_begin, rest = text.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found_begin or not found_end:
+        message = f"{path.name} must hold the markers {begin!r} and {end!r}. Add them."
+        raise DatasetError(message)
+    return head + begin, end + tail

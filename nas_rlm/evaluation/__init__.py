@@ -1,1 +1,1 @@
-"""How good predictions are: ranks, errors, calibration, and how sure a difference is."""
+"""How good predictions are: ranks and calibration."""

@@ -5,7 +5,6 @@ Distributions are plain arrays here, so that every surrogate can be scored: inte
 """
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from nas_rlm.errors import ArrayError
@@ -28,23 +27,6 @@ def interval_coverage(intervals: ArrayLike, true: ArrayLike) -> float:
     """
     low, high, values = _checked_intervals(intervals, true)
     return float(((low <= values) & (values <= high)).mean())
-
-
-def mean_interval_width(intervals: ArrayLike, true: ArrayLike) -> float:
-    """Compute the mean width of intervals; of two with equal coverage the narrower is better.
-
-    Args:
-        intervals: Shape ``(n, 2)``, low and high, n of at least 1.
-        true: Shape ``(n,)``; only checked.
-
-    Returns:
-        At least 0, in the metric's unit.
-
-    Raises:
-        ArrayError: As `interval_coverage` does.
-    """
-    low, high, _ = _checked_intervals(intervals, true)
-    return float((high - low).mean())
 
 
 def crps_discrete(
@@ -84,35 +66,6 @@ def crps_discrete(
     dispersion = (np.diff(points, axis=1) * below * (1.0 - below)).sum(axis=1)
     distance = (masses * np.abs(points - truth[:, None])).sum(axis=1)
     return np.asarray(np.maximum(distance - dispersion, 0.0))
-
-
-def crps_normal(mean: ArrayLike, std: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
-    """Compute the continuous ranked probability score of normal distributions.
-
-    Args:
-        mean: Shape ``(n,)``.
-        std: Shape ``(n,)``, at least 0; with 0 the score is the absolute error.
-        true: Shape ``(n,)``.
-
-    Returns:
-        Shape ``(n,)``, at least 0, in the metric's unit; smaller is better.
-
-    Raises:
-        ArrayError: If the shapes disagree, a value is not finite, or a deviation is negative.
-
-    Source:
-        doi:10.1198/016214506000001437, equation 5.
-    """
-    centre, truth = checked_pair(mean, true)
-    width, _ = checked_pair(std, true)
-    if width.min() < 0:
-        message = f"`std` must be at least 0, but the smallest is {width.min()}."
-        raise ArrayError(message)
-    scale = np.where(width > 0, width, 1.0)
-    z = (truth - centre) / scale
-    density, below = scipy.stats.norm.pdf(z), scipy.stats.norm.cdf(z)
-    score = scale * (z * (2 * below - 1) + 2 * density - 1 / np.sqrt(np.pi))
-    return np.asarray(np.where(width > 0, np.maximum(score, 0.0), np.abs(truth - centre)))
 
 
 def spread_error_correlation(std: ArrayLike, predicted: ArrayLike, true: ArrayLike) -> float:

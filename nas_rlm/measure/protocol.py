@@ -18,13 +18,16 @@ import numpy as np
 from nas_rlm.errors import ConfigError, MeasurementError, UnstableLatencyError
 from nas_rlm.measure.device import Environment
 
+MAX_THREADS = 1024
+"""Most threads of a forward pass; onnxruntime starts them all, whatever the machine has."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """Warm-up, repeats and the stability rule."""
 
     threads: int = 1
-    """Threads that one forward pass may use."""
+    """Threads that one forward pass may use, at most `MAX_THREADS`."""
     rounds: int = 3
     """Rounds of each model."""
     warmup_runs: int = 3
@@ -42,7 +45,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         checks = (
-            ("threads", self.threads >= 1, "at least 1"),
+            ("threads", 1 <= self.threads <= MAX_THREADS, f"from 1 to {MAX_THREADS}"),
             ("rounds", self.rounds >= 1, "at least 1"),
             ("warmup_runs", self.warmup_runs >= 0, "at least 0"),
             ("min_runs", self.min_runs >= 1, "at least 1"),

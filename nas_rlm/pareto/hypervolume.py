@@ -15,7 +15,6 @@ from nas_rlm.errors import ArrayError
 from nas_rlm.pareto.dominance import (
     as_objectives,
     non_dominated_mask,
-    non_dominated_ranks,
 )
 
 
@@ -53,41 +52,12 @@ def hypervolume(objectives: ArrayLike, reference_point: ArrayLike) -> float:
     return _volume(front, reference)
 
 
-def hypervolume_contributions(
-    objectives: ArrayLike, reference_point: ArrayLike
-) -> NDArray[np.float64]:
-    """Compute by how much the hypervolume falls when one point is taken away.
-
-    Cost: one hypervolume per point of the front.
-
-    Args:
-        objectives: Shape ``(n, m)``, finite; n may be 0.
-        reference_point: Shape ``(m,)``, finite.
-
-    Returns:
-        Shape ``(n,)``; 0 for dominated points and for duplicates.
-
-    Raises:
-        ArrayError: If the shapes disagree, a value is NaN, or the reference point is not finite.
-    """
-    points, reference = _checked(objectives, reference_point)
-    contributions = np.zeros(len(points))
-    inside = np.flatnonzero((points < reference).all(axis=1))
-    ranks = non_dominated_ranks(points[inside])
-    # What a front point leaves behind is covered by the rest of the front and the layer below.
-    near, near_ranks = inside[ranks <= 1], ranks[ranks <= 1]
-    for place in np.flatnonzero(near_ranks == 0):
-        others = np.delete(points[near], place, axis=0)
-        contributions[near[place]] = _gain(points[near[place]], others, reference)
-    return contributions
-
-
 def hypervolume_improvements(
     candidates: ArrayLike, objectives: ArrayLike, reference_point: ArrayLike
 ) -> NDArray[np.float64]:
     """Compute by how much each candidate alone would raise the hypervolume of a set.
 
-    Cost: O((n + c) log n + c * front) without a Python loop for two objectives.
+    Cost: O((n + c) log n + c * front) without a Python loop for one or two objectives.
 
     Args:
         candidates: Shape ``(c, m)``; c may be 0.
@@ -104,6 +74,8 @@ def hypervolume_improvements(
     offered, _ = _checked(candidates, reference_point)
     points = points[(points < reference).all(axis=1)]
     front = np.unique(points[non_dominated_mask(points)], axis=0)
+    if len(reference) == 1:
+        return _improvements_1d(offered[:, 0], front[:, 0], reference[0])
     if len(reference) == 2:
         return _improvements_2d(offered, front, reference)
     return np.array([_gain(point, front, reference) for point in offered], dtype=np.float64)
@@ -188,6 +160,15 @@ def _gain(
     if len(limited) == 0:
         return own
     return max(own - _volume(limited[non_dominated_mask(limited)], reference), 0.0)
+
+
+def _improvements_1d(
+    candidates: NDArray[np.float64], front: NDArray[np.float64], reference: np.float64
+) -> NDArray[np.float64]:
+    """Gain of each candidate over the best of the front, subtracted in the order of `_gain`."""
+    points = np.minimum(candidates, reference)
+    rest = np.maximum(points, front.min(initial=reference))
+    return np.asarray((reference - points) - (reference - rest))
 
 
 def _improvements_2d(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nas_rlm.errors import ArrayError
-from nas_rlm.pareto.dominance import as_objectives, non_dominated_mask
+from nas_rlm.pareto.dominance import as_objectives
 from nas_rlm.pareto.hypervolume import hypervolume
 
 
@@ -27,22 +27,6 @@ def nadir_of_space(objectives: ArrayLike) -> NDArray[np.float64]:
     """
     points = _finite_points(objectives)
     return np.asarray(points.max(axis=0))
-
-
-def nadir_of_front(objectives: ArrayLike) -> NDArray[np.float64]:
-    """Return the worst value of each objective over the non-dominated points.
-
-    Args:
-        objectives: Shape ``(n, m)``, all minimized, n of at least 1; infinite values are refused.
-
-    Returns:
-        Shape ``(m,)``; points of the front that touch it add no volume.
-
-    Raises:
-        ArrayError: If there is no point or a value is not finite.
-    """
-    points = _finite_points(objectives)
-    return np.asarray(points[non_dominated_mask(points)].max(axis=0))
 
 
 def relative_hypervolume(

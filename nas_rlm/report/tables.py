@@ -1,4 +1,4 @@
-"""Tables of a search outcome: column names and rows, for the terminal, Markdown or CSV."""
+"""Tables of a search outcome: column names and rows."""
 
 from dataclasses import dataclass
 
@@ -69,14 +69,6 @@ def front_table(outcome: SearchOutcome) -> Table:
         rows.append(tuple(cells))
     title = f"Front: {len(rows)} of {outcome.candidates} candidates"
     return Table(title, tuple(columns), tuple(rows))
-
-
-def markdown(table: Table) -> str:
-    """Return a table as Markdown, without its title, ending in a line break."""
-    lines = [table.columns, ("---",) * len(table.columns)]
-    cells = [["-" if cell is None else str(cell) for cell in row] for row in table.rows]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in [*lines, *cells]]
-    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
 
 
 def _value_cells(metric: str, value: CheckedValue) -> list[str | int | float | None]:

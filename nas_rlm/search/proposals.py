@@ -1,9 +1,7 @@
 """What the sampler is fed with: networks to propose next.
 
-`PredictedWalk` walks by predictions alone: generation after generation of the evolution, whose
-predictions are what the study is told. `ImprovementBatches` serves studies that evaluate for real:
-it starts with random networks, then chooses among the predicted ones those whose evaluation
-promises the most.
+`ImprovementBatches` serves studies that evaluate for real: it starts with random networks, then
+chooses among the predicted ones those whose evaluation promises the most.
 """
 
 from abc import ABC, abstractmethod
@@ -40,30 +38,6 @@ class Proposer(ABC):
         Returns:
             Candidates outside `excluded`; none when there are no more.
         """
-
-
-class PredictedWalk(Proposer):
-    """Generations of an evolution on predictions."""
-
-    def __init__(self, evolution: Evolution, predict: Predict) -> None:
-        """Walk from where the evolution stands.
-
-        Args:
-            evolution: Proposes and is told.
-            predict: Predicts every metric of the evolution's archive.
-        """
-        self.evolution = evolution
-        self._predict = predict
-
-    def propose(self, archive: Archive, excluded: set[str], n: int) -> list[Candidate]:
-        """Return the next generation, predicted and told to the evolution."""
-        del archive
-        self.evolution.exclude(sorted(excluded))
-        candidates = self.evolution.ask(n)
-        if candidates:
-            prediction = self._predict(candidates)
-            self.evolution.tell(candidates, {name: item.mean for name, item in prediction.items()})
-        return candidates
 
 
 class ImprovementBatches(Proposer):

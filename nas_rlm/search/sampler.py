@@ -8,7 +8,8 @@ Drop-in for any study whose trials suggest the parameters ``gene_0``, ``gene_1``
     study = optuna.create_study(directions=sampler.directions, sampler=sampler)
     study.optimize(lambda trial: evaluate(suggest_architecture(trial, space)), n_trials=100)
 
-No network is proposed twice, however many genomes stand for it. Budgets become constraints of the
+No network is proposed twice, however many genomes stand for it; before it proposes one of its own
+choice, a sampler looks at what the trials of other workers hold. Budgets become constraints of the
 trials. Values that are told come back to the sampler, which chooses the next batch by them and, if
 it is given a way to train, refits its surrogate.
 """
@@ -152,10 +153,11 @@ class RLMSampler(BaseSampler):
         objective_names = {metric.name for metric in self.objectives}
         known_budgets = [item for item in self.budgets if item.metric.name in objective_names]
         self._archive = Archive(self.objectives, known_budgets)
-        self._excluded: set[str] = set()
-        self._queue: collections.deque[Candidate] = collections.deque()
+        self._proposed: set[str] = set()
+        self._enqueued: collections.deque[Candidate] = collections.deque()
+        self._chosen: collections.deque[Candidate] = collections.deque()
         self._labels: dict[str, tuple[tuple[int, ...], dict[str, float]]] = {}
-        self._n_synced = 0
+        self._synced = ("", 0)
         self._n_refitted = 0
         self._lock = threading.RLock()
 
@@ -178,17 +180,16 @@ class RLMSampler(BaseSampler):
         """Propose these networks next, before anything that the sampler would choose itself.
 
         Args:
-            candidates: In the order of proposal; what was proposed before is left out.
+            candidates: In the order of proposal, behind those that were enqueued before; what was
+                proposed before is left out, by other workers as far as this sampler knows.
         """
         with self._lock:
             for candidate in candidates:
-                if candidate.digest not in self._excluded:
-                    self._excluded.add(candidate.digest)
-                    self._reader.remember(candidate)
-                    self._queue.append(candidate)
+                self._reader.remember(candidate)
+                self._enqueued.append(candidate)
 
     def reseed_rng(self) -> None:
-        """Do nothing: threads share one queue, so equal seeds cannot repeat a proposal."""
+        """Do nothing: threads share the queues, so equal seeds cannot repeat a proposal."""
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -209,9 +210,7 @@ class RLMSampler(BaseSampler):
         if not search_space or "fixed_params" in trial.system_attrs:
             return {}
         with self._lock:
-            if not self._queue:
-                self._refill(study)
-            genome = self._queue.popleft().genome
+            genome = self._next(study).genome
         return {f"{_PREFIX}{index}": gene for index, gene in enumerate(genome)}
 
     def sample_independent(
@@ -258,7 +257,7 @@ class RLMSampler(BaseSampler):
                 self._take_in(genome, values)
                 self._maybe_refit()
             else:
-                self._exclude(genome)
+                self._take_in(genome, None)
 
     def _check_study(self, study: Study) -> None:
         """Check that the study optimizes what the sampler predicts."""
@@ -277,30 +276,50 @@ class RLMSampler(BaseSampler):
             )
             raise SamplerError(message)
 
-    def _refill(self, study: Study) -> None:
+    def _next(self, study: Study) -> Candidate:
+        """The next network that was not proposed: of those enqueued, then of those chosen."""
+        candidate = self._pop(self._enqueued)
+        if candidate is None:
+            self._sync(study)  # looks at every trial, too slow for each of a long queue
+            candidate = self._pop(self._chosen)
+        while candidate is None:
+            self._refill()
+            candidate = self._pop(self._chosen)
+        return candidate
+
+    def _pop(self, queue: collections.deque[Candidate]) -> Candidate | None:
+        """Take the first that was not proposed, None if there is none."""
+        while queue:
+            candidate = queue.popleft()
+            if candidate.digest not in self._proposed:
+                self._proposed.add(candidate.digest)
+                return candidate
+        return None
+
+    def _refill(self) -> None:
         """Ask the proposer for the next batch."""
-        self._sync(study)
-        while not self._queue:
-            batch = self._proposer.propose(self._archive, self._excluded, self._batch_size)
-            if not batch:
-                message = (
-                    f"Search space {self.space.name!r} holds no network that was not proposed: "
-                    f"all {len(self._excluded)} were. Ask for fewer trials."
-                )
-                raise SpaceExhaustedError(message)
-            self.enqueue(batch)
+        batch = self._proposer.propose(self._archive, self._proposed, self._batch_size)
+        if not batch:
+            message = (
+                f"Search space {self.space.name!r} holds no network that was not proposed: "
+                f"all {len(self._proposed)} were. Ask for fewer trials."
+            )
+            raise SpaceExhaustedError(message)
+        self._chosen.extend(batch)
 
     def _sync(self, study: Study) -> None:
-        """Take in trials of other processes and of an earlier one."""
+        """Take in trials of other processes and of an earlier one; finished ones once."""
+        name, n_finished = self._synced
         trials = study.get_trials(deepcopy=False)
-        for trial in trials:
+        start = n_finished if name == study.study_name else 0
+        for trial in trials[start:]:
             genome = self._genome_of(trial)
-            if genome is None:
-                continue
-            if trial.state is TrialState.COMPLETE:
-                self._take_in(genome, trial.values)
-            else:
-                self._exclude(genome)
+            if genome is not None:
+                is_told = trial.state is TrialState.COMPLETE
+                self._take_in(genome, trial.values if is_told else None)
+        while start < len(trials) and trials[start].state.is_finished():
+            start += 1
+        self._synced = (study.study_name, start)
         if self._refit is not None and self._surrogate is None:
             self._maybe_refit()
 
@@ -311,18 +330,14 @@ class RLMSampler(BaseSampler):
             return None
         return tuple(int(trial.params[name]) for name in names)
 
-    def _exclude(self, genome: tuple[int, ...]) -> None:
-        """Never propose this network."""
+    def _take_in(self, genome: tuple[int, ...], values: Sequence[float] | None) -> None:
+        """Never propose a network again, and add what was told of it to the archive, once."""
         name = self._reader.digest(genome)
-        if name is not None:
-            self._excluded.add(name)
-
-    def _take_in(self, genome: tuple[int, ...], values: Sequence[float]) -> None:
-        """Add a told trial to the archive, unless it is there."""
-        name = self._reader.digest(genome)
-        if name is None or name in self._labels or not np.isfinite(values).all():
+        if name is None:
             return
-        self._excluded.add(name)
+        self._proposed.add(name)
+        if values is None or name in self._labels or not np.isfinite(values).all():
+            return
         labels = {
             metric.name: float(value)
             for metric, value in zip(self.objectives, values, strict=True)
@@ -343,9 +358,7 @@ class RLMSampler(BaseSampler):
         self._surrogate = self._refit(texts, labels)
         if isinstance(self._proposer, ImprovementBatches):
             self._proposer.set_predict(self._predict)
-        for candidate in self._queue:
-            self._excluded.discard(candidate.digest)
-        self._queue.clear()
+        self._chosen.clear()
 
     def _predict(self, candidates: Sequence[Candidate]) -> Mapping[str, PredictiveDistribution]:
         """Predict what is optimized or budgeted."""

@@ -70,8 +70,8 @@ def services_of(config: SearchConfig) -> Services:
         SearchSpaceError: If the space is unknown.
         SurrogateError: If the surrogate or one of its settings is unknown.
         TruthError: If a metric has no true values for this space.
-        ConfigError: If everything could be counted, so that nothing is left to predict, or a
-            latency is wanted and nothing may be measured.
+        ConfigError: If everything could be counted, so that nothing is left to predict, a
+            latency is wanted and nothing may be measured, or the space is too small.
     """
     space = search_spaces.get_space(config.space)
     truth = truth_of(space, config.metrics)
@@ -145,7 +145,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def check_plan(config: SearchConfig, truth: Truth) -> None:
-    """Check that something is left to predict and that what must be measured may be.
+    """Check that something is left to predict, what must be measured may be, and rows are enough.
 
     Raises:
         ConfigError: If not.
@@ -161,5 +161,13 @@ def check_plan(config: SearchConfig, truth: Truth) -> None:
         message = (
             f"{truth.measured[0]!r} is learned from measurements, so `measure_architectures` must "
             f"be at least 2, but is {config.measure_architectures}."
+        )
+        raise ConfigError(message)
+    known = truth.known_genomes()
+    n_known = truth.space.size if known is None else len(known)
+    if config.train_architectures > n_known:
+        message = (
+            f"Search space {config.space!r} has {n_known} architectures whose true values are "
+            f"known, but `train_architectures` is {config.train_architectures}. Ask for fewer."
         )
         raise ConfigError(message)

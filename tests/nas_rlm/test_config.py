@@ -151,7 +151,7 @@ def test_tables_are_joined(tmp_path: Path) -> None:
         ('[search]\nminimize = ["params"]\n', "missing key 'space'"),
         (
             '[search]\nspace = "x"\nminimize = ["params"]\n[measure]\nthreads = 0\n',
-            r"search.toml \[measure\]: `threads` must be at least 1",
+            r"search.toml \[measure\]: `threads` must be from 1 to 1024, but got 0",
         ),
         (
             '[search]\nspace = "x"\nminimize = ["params"]\n[measure]\nthread = 1\n',

@@ -112,6 +112,14 @@ def test_cells_that_are_no_text_or_number_are_refused(tmp_path: Path) -> None:
         read_rows(write(tmp_path, {"text": TEXT, "params": [1]}))
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    columns = [pa.array([STRING]), pa.array([1.0]), pa.array([2.0])]
+    pq.write_table(pa.Table.from_arrays(columns, ["architecture", "params", "params"]), path)
+    with pytest.raises(DatasetError, match=r"rows\.parquet: every column .* 'params' is twice"):
+        read_rows(path, space="nasbench201")
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, ROW)
     whole = path.read_bytes()

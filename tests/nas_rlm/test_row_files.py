@@ -1,5 +1,6 @@
 """CSV files of networks and metrics."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from nas_rlm.errors import DatasetError, UnknownMetricError
 from nas_rlm.export import export_architectures
 from nas_rlm.metrics import Direction
 from nas_rlm.row_files import named_metric, read_rows
-from search_spaces.errors import SearchSpaceError
+from search_spaces.errors import InvalidArchitectureError, SearchSpaceError
 
 ONE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 TWO = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -105,8 +106,32 @@ def test_a_column_that_is_no_metric_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_bad_string_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SearchSpaceError, match="foo"):
-        read_rows(written(tmp_path, "architecture,params\n|foo~0|,1\n"), space="nasbench201")
+    content = f"architecture,params\n{ONE},1\n|foo~0|,1\n"
+    with pytest.raises(InvalidArchitectureError, match=r"rows\.csv, line 3: .*foo"):
+        read_rows(written(tmp_path, content), space="nasbench201")
+
+
+def test_a_file_or_text_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SearchSpaceError, match=r"rows\.csv, line 2: .*gone\.onnx"):
+        read_rows(written(tmp_path, "file,params\ngone.onnx,1\n"))
+    with pytest.raises(SearchSpaceError, match=r"rows\.csv, line 2: "):
+        read_rows(written(tmp_path, "text,params\nconv,1\n"))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"architecture,params\n{ONE},1\n", encoding="utf-8-sig")
+    assert read_rows(path, space="nasbench201").texts == (text_of(ONE),)
+
+
+def test_a_text_may_be_long(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    text = text_of(ONE)
+    quoted = (text + "\n" * limit).replace('"', '""')
+    assert read_rows(written(tmp_path, f'text,params\n"{quoted}",1\n')).texts == (text,)
+    with pytest.raises(DatasetError, match="must be a CSV file"):
+        read_rows(written(tmp_path, f'text,params\n"{quoted}'))
+    assert csv.field_size_limit() == limit
 
 
 @pytest.mark.parametrize(

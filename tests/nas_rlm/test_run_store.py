@@ -20,7 +20,9 @@ WORK = """
 import sys
 from pathlib import Path
 from nas_rlm.run_store import RunFolder
-with RunFolder.open_or_create(Path(sys.argv[1]), {"n": 120}, kind="count") as run:
+path = Path(sys.argv[1])
+is_there = (path / "run.json").is_file()
+with (RunFolder.resume if is_there else RunFolder.create)(path, {"n": 120}, kind="count") as run:
     with run.log("rows.jsonl", is_durable=False) as log:
         for row in range(len(log.earlier_records), 120):
             log.append({"row": row, "square": row * row})
@@ -59,8 +61,8 @@ def test_phases_are_remembered_in_order(tmp_path: Path) -> None:
 
 def test_a_run_is_started_once_and_then_resumed(tmp_path: Path) -> None:
     states = []
-    for _ in range(2):
-        with RunFolder.open_or_create(tmp_path / "run", CONFIG, kind="search") as run:
+    for begin in (RunFolder.create, RunFolder.resume):
+        with begin(tmp_path / "run", CONFIG, kind="search") as run:
             states.append(run.is_resumed)
             with run.log("deep/rows.jsonl") as log:
                 log.append({"row": len(log.earlier_records)})
@@ -78,7 +80,7 @@ def test_a_second_run_in_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RunFolderError, match=r"other files, such as 'thesis\.tex'"):
+    with pytest.raises(RunFolderError, match=r"'thesis\.tex', already\. Move them away, or name"):
         make(tmp_path)
 
 

@@ -86,6 +86,12 @@ def test_only_an_unfinished_training_may_be_there(
         check_new_folder(tmp_path)
 
 
+def test_a_seed_out_of_range_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`seed` must be an integer from 0 to .* but got -3"):
+        train_surrogate(ROWS, "rlm", tmp_path / "model", seed=-3)
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_head_alone_is_not_trained_beside_a_fresh_surrogate(tmp_path: Path) -> None:
     start = get_surrogate("constant").fit(["a"], [{"m": 1.0}])
     with pytest.raises(ConfigError, match="takes `heads_only` or `fresh`, but got both"):

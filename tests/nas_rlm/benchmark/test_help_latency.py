@@ -68,6 +68,7 @@ def test_a_torch_file_with_more_than_plain_data_is_refused(tmp_path: Path) -> No
     [
         ({ONE: 0, TWO: 2}, [1.0, 2.0], "must map every architecture to an index"),
         ([ONE], [1.0], "must map every architecture to an index"),
+        ({ONE: [1]}, [1.0], "must map every architecture to an index"),
         ({ONE: 0, "|a~0|": 1}, [1.0, 2.0], "architecture 1: "),
         ({ONE: 0, TWO: 1}, [1.0], "must be a list of 2 numbers, but got 1"),
         ({ONE: 0, TWO: 1}, {"a": 1}, "must be a list of 2 numbers, but got dict"),

@@ -1,4 +1,4 @@
-"""Exports of HW-NAS-Bench: costs of cells, and of FBNet networks by their operators."""
+"""Exports of HW-NAS-Bench: costs of cells."""
 
 import json
 import pickle  # noqa: TID251 - the tests write what must be refused
@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-import search_spaces
-from nas_rlm.benchmark.hw_nas_bench import fbnet_operators, read_fbnet_costs, read_hw_nas_bench
+from nas_rlm.benchmark.hw_nas_bench import read_hw_nas_bench
 from nas_rlm.errors import BenchmarkError
 
 ONE = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
@@ -58,9 +57,8 @@ def test_csv_has_one_line_for_each_architecture(tmp_path: Path) -> None:
 def test_the_published_pickle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "HW-NAS-Bench-v1_0.pickle"
     path.write_bytes(pickle.dumps(content()))
-    for read in (read_hw_nas_bench, read_fbnet_costs):
-        with pytest.raises(BenchmarkError, match=r"is a pickle.*convert it: json\.dump"):
-            read(path)
+    with pytest.raises(BenchmarkError, match=r"is a pickle.*convert it: json\.dump"):
+        read_hw_nas_bench(path)
 
 
 @pytest.mark.parametrize(
@@ -103,33 +101,3 @@ def test_unknown_data_set_and_empty_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"arch_str,pixel_latency\n{ONE},1\n")
     with pytest.raises(BenchmarkError, match="line 2 must have a metric such as"):
         read_hw_nas_bench(tmp_path / "a.csv")
-
-
-def test_fbnet_operators_have_the_published_names() -> None:
-    space = search_spaces.get_space("fbnet")
-    names = fbnet_operators(space.parse(",".join(["0"] * 21 + ["8"])))
-    assert len(names) == 1 + 22 + 3
-    assert names[0] == "ConvNorm_H224_W224_Cin3_Cout16_kernel3_stride2_group1"
-    assert names[1] == "ConvBlock_H112_W112_Cin16_Cout16_exp1_kernel3_stride1_group1"
-    assert names[2] == "ConvBlock_H112_W112_Cin16_Cout24_exp1_kernel3_stride2_group1"
-    assert names[3] == "ConvBlock_H56_W56_Cin24_Cout24_exp1_kernel3_stride1_group1"
-    assert names[22:] == (
-        "Skip_H7_W7_Cin184_Cout352_stride1",
-        "ConvNorm_H7_W7_Cin352_Cout1984_kernel1_stride1_group1",
-        "AvgP_H7_W7_Cin1984_Cout1984_kernel7_stride1",
-        "FC_Cin1984_Cout1000",
-    )
-
-
-def test_fbnet_costs_are_sums_over_operators(tmp_path: Path) -> None:
-    space = search_spaces.get_space("fbnet")
-    network = space.parse(",".join("7" * 22))
-    names = fbnet_operators(network)
-    table = {name: float(index) for index, name in enumerate(dict.fromkeys(names))}
-    costs = read_fbnet_costs(write(tmp_path, {"fbnet": {"pixel3_latency": table, "other": 3}}))
-    assert costs.of(network) == {"latency_ms/pixel3": sum(table[name] for name in names)}
-    with pytest.raises(BenchmarkError, match="lacks the operator 'ConvBlock_H112"):
-        costs.of(space.parse(",".join("0" * 22)))
-    for document in ({"fbnet": {}}, {"fbnet": {"other": {}}}):
-        with pytest.raises(BenchmarkError, match="must hold a metric such as 'pixel3_latency'"):
-            read_fbnet_costs(write(tmp_path, document))

@@ -61,17 +61,13 @@ def test_csv_has_one_line_for_each_data_set(tmp_path: Path) -> None:
     )
 
 
-def test_rows_train_and_go_through_our_csv(tmp_path: Path) -> None:
-    steps: list[int] = []
+def test_rows_go_through_our_csv(tmp_path: Path) -> None:
     table = read_nats_bench(write(tmp_path, {ONE: INFO, TWO: {"cifar100": INFO["cifar100"]}}))
-    data = table.to_dataset(lambda step, *_: steps.append(step))
-    space = search_spaces.get_space("nasbench201")
-    assert data.texts == tuple(space.to_text(space.parse(string)) for string in (ONE, TWO))
-    assert data.labels == table.metrics
-    assert steps == [1, 2]
     table.write_csv(tmp_path / "rows.csv")
     again = read_rows(tmp_path / "rows.csv", space="nasbench201")
-    assert (again.texts, again.labels) == (data.texts, data.labels)
+    space = search_spaces.get_space("nasbench201")
+    assert again.texts == tuple(space.to_text(space.parse(string)) for string in (ONE, TWO))
+    assert again.labels == table.metrics
 
 
 def test_the_published_pickle_is_refused(tmp_path: Path) -> None:

@@ -68,7 +68,13 @@ def test_files_are_measured_and_the_latencies_kept(
         (("pixel3", "rows.csv"), "knows 'latency_ms/pixel3' already"),
         (("my_phone", "few.csv"), "at least 5 different latencies"),
         (("my_phone", "other.csv"), "the rows have 0 of 'latency_ms/my_phone'"),
+        (("foo/bar", "rows.csv"), "must be lower-case letters"),
         (("old", "--measure", "a.onnx"), "'model-old.csv' exists already"),
+        (("old", "--measure", "a.onnx"), "`nas-rlm add-device old model-old.csv`"),
+        (
+            ("my_phone", "--measure", *"abcdd"),
+            "5 different latencies, better some tens, but got 4",
+        ),
     ],
 )
 def test_bad_input_is_refused(

@@ -9,7 +9,10 @@ from typer.testing import CliRunner
 
 from nas_rlm.cli import app
 from nas_rlm.comparison import runner
+from nas_rlm.comparison.cross_space import pretraining_without
+from nas_rlm.comparison.pretraining import Pretraining
 from nas_rlm.comparison.space_rows import SpaceRows
+from nas_rlm.errors import ConfigError
 from search_spaces import get_space
 
 NASBENCH201 = "fewshot-nasbench201"
@@ -97,6 +100,16 @@ def test_a_run_goes_on_and_writes_its_table(tmp_path: Path) -> None:
     assert again.stdout.strip() in document.read_text()
 
 
+@pytest.mark.usefixtures("_small")
+def test_a_document_without_markers_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# My experiments\n")
+    arguments = ["compare", NASBENCH201, "--experiments", str(tmp_path), "--methods", "params"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert f"README.md must hold the markers '<!-- begin {NASBENCH201} -->'" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["README.md"]
+
+
 def own_file(folder: Path, n_rows: int) -> Path:
     """Rows of a user: architectures whose accuracy follows their parameters."""
     space, rng = get_space("nasbench201"), np.random.default_rng(0)
@@ -155,3 +168,41 @@ def test_what_the_rows_of_a_user_lack_is_told(
     done = CliRunner().invoke(app, ["compare", *where, *chosen, *arguments])
     assert done.exit_code == 2
     assert rule in done.stderr
+
+
+def test_nothing_is_pretrained_on_the_space_of_a_users_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class _AskedError(ConfigError):
+        """Ends the run as soon as the pretraining is known."""
+
+    def left_out(space: str, kept: Path) -> Pretraining:
+        found = pretraining_without(space, kept)
+        raise _AskedError(", ".join(source.space for source in found.sources))
+
+    monkeypatch.setattr(runner, "pretraining_without", left_out)
+    path = own_file(tmp_path, 90)
+    arguments = ["compare", "--csv", str(path), "--sizes", "20", "--methods", "rlm_pretrained"]
+    arguments += ["--metric", "accuracy_percent/my_task", "--experiments", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*arguments, "--space", "nasbench201"])
+    assert done.exit_code == 2
+    assert "nasbench101" in done.stderr
+    assert "nasbench201" not in done.stderr
+
+
+def test_a_pretrained_method_needs_the_space_of_a_users_rows(tmp_path: Path) -> None:
+    space, rng = get_space("nasbench201"), np.random.default_rng(0)
+    for row in range(25):
+        text = space.to_text(space.sample(rng))
+        (tmp_path / f"{row}.onnxtxt").write_text(text, encoding="utf-8")
+    lines = [f"{row}.onnxtxt,{row}" for row in range(25)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["file,accuracy_percent/cifar10", *lines]))
+    arguments = ["compare", "--csv", str(path), "--sizes", "5", "--experiments"]
+    arguments += [str(tmp_path / "out"), "--methods"]
+    done = CliRunner().invoke(app, [*arguments, "params,rlm_pretrained"])
+    assert done.exit_code == 2
+    assert "so the space of your rows must be known" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = CliRunner().invoke(app, [*arguments, "params"])
+    assert done.exit_code == 0, done.stderr

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import Result
 
 import surrogates
+from nas_rlm.seeding import MAX_SEED
 
 ONE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 TWO = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -54,10 +55,26 @@ def test_an_encoder_is_chosen_by_name(
     assert manifest["state"]["settings"]["encoder"] == "sequence"
 
 
+def test_a_metric_of_a_file_is_chosen(command: Callable[..., Result]) -> None:
+    Path("rows.csv").write_text(f"architecture,macs,params\n{ONE},2,1\n{TWO},4,\n")
+    arguments = ("train", "--csv", "rows.csv", "--space", "nasbench201", "--surrogate", "constant")
+    done = command(*arguments, "--metric", "params", "--out", "model", "--json")
+    assert done.exit_code == 0
+    report = json.loads(done.stdout)
+    assert report["rows"] == 1
+    assert [metric["metric"] for metric in report["metrics"]] == ["params"]
+    refused = command(*arguments, "--metric", "latency_ms/pixel3", "--out", "other")
+    assert refused.exit_code == 2
+    assert "rows.csv has no metric 'latency_ms/pixel3', but macs, params." in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "Nothing to train on"),
+        (("--csv", "rows.csv", "--rows", "5"), "`--rows` draws from a benchmark"),
+        (("--csv", "rows.csv", "--seed", "-3"), f"to {MAX_SEED}, but got -3"),
+        (("--csv", "rows.csv", "--seed", str(MAX_SEED + 1)), f"but got {MAX_SEED + 1}"),
         (("--space", "nasbench201"), "At least one metric"),
         (("--space", "nasbench201", "--metric", "acuracy"), "acuracy"),
         (("--space", "nasbench201", "--metric", "params", "--surrogate", "lrm"), "lrm"),

@@ -1,5 +1,7 @@
 """The file of figures: whole or refused."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,43 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert list(again.methods_of_commits.values()) == [["params"]]
     assert list(again.methods_of_commits) == [current_commit()]
     assert again.cells == {("params", "c10_val", 10, 0), ("params", "c10_val", 10, 1)}
+
+
+@pytest.fixture
+def _unasked() -> Iterator[None]:
+    """Forget the commit before and after."""
+    current_commit.cache_clear()
+    yield
+    current_commit.cache_clear()
+
+
+@pytest.mark.usefixtures("_unasked")
+def test_git_is_asked_once_and_may_be_slow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        if "status" in command:
+            raise subprocess.TimeoutExpired(command, 10)
+        return subprocess.CompletedProcess(command, 0, "abc123\n", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert current_commit() == "abc123+"  # nothing says that there are no changes
+    results = Results("tiny", "", "")
+    results.add([row(0, 0.5)], tmp_path)
+    assert results.commit == "abc123+"
+    assert len(asked) == 2
+
+
+@pytest.mark.usefixtures("_unasked")
+def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        raise subprocess.TimeoutExpired(command, 10)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert current_commit() == "unknown"
 
 
 def test_a_machine_that_was_shared_stays_marked(tmp_path: Path) -> None:

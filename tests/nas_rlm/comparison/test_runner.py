@@ -1,9 +1,12 @@
 """Running: same rows for all, nothing twice, no development row, every kind of method."""
 
+import concurrent.futures
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from nas_rlm.comparison import ComparisonProtocol, Method, run_protocol, runner
 from nas_rlm.comparison.details import read_details
 from nas_rlm.comparison.prediction import CellPrediction
 from nas_rlm.comparison.space_rows import SpaceRows
-from nas_rlm.errors import ConfigError, RunFolderBusyError
+from nas_rlm.errors import ArrayError, ConfigError, RunFolderBusyError, RunFolderError
 from surrogates import PredictiveDistribution
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES, TINY
 
@@ -216,6 +219,61 @@ def test_processes_give_the_same_figures(protocol: ComparisonProtocol, tmp_path:
     assert "at once" not in alone.machine
     more = run_protocol(protocol, tmp_path / "two", methods=["macs"])
     assert "at once" in more.machine
+
+
+class _InlinePool:
+    """Runs what is submitted at once, in this process."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Take what a pool of processes takes."""
+
+    def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
+        future: Future[object] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except ConfigError as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, **_: object) -> None:
+        """Nothing is left to do."""
+
+
+def test_what_other_processes_finished_comes_before_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(batch: Any) -> Any:
+        if 0 in batch:
+            raise ConfigError("The first batch cannot be run.")
+        return batch
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", _InlinePool)
+    monkeypatch.setattr(runner, "_worker_run", run)
+    batches: Any = [[number] for number in range(20)]
+    found: list[Any] = []
+    with pytest.raises(ConfigError, match="first batch"):
+        found.extend(runner._run_in_processes(cast("Any", run), batches, 2))
+    assert sorted(found) == list(range(1, 20))
+
+
+@pytest.mark.usefixtures("space")
+def test_a_score_that_cannot_be_computed_names_its_target(
+    protocol: ComparisonProtocol, rows: SpaceRows, tmp_path: Path
+) -> None:
+    rows.columns[ACCURACY][:] = 50.0
+    rule = r"kendall_tau of 'c10_val' after 10 training rows: All 110 true values are 50\.0"
+    with pytest.raises(ArrayError, match=rule):
+        run_protocol(protocol, tmp_path)
+
+
+@pytest.mark.usefixtures("space")
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_run(
+    protocol: ComparisonProtocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(runner, "predict_cell", None)
+    with pytest.raises(RunFolderError, match="cannot be made"):
+        run_protocol(protocol, tmp_path / "file" / "tiny")
 
 
 @pytest.mark.usefixtures("space")

@@ -12,8 +12,6 @@ from nas_rlm.errors import ArrayError
 from nas_rlm.evaluation.rank_metrics import (
     kendall_tau,
     spearman,
-    top_k_precision,
-    top_k_regret,
 )
 
 LISTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12)
@@ -69,39 +67,3 @@ def test_a_constant_truth_is_refused(score: object) -> None:
         score([1.0], [1.0])  # type: ignore[operator]
     with pytest.raises(ArrayError, match="must be finite"):
         score([1.0, np.nan], [1.0, 2.0])  # type: ignore[operator]
-
-
-def test_top_k_counts_the_best() -> None:
-    true = [10.0, 9.0, 8.0, 1.0, 0.0]
-    predicted = [5.0, 1.0, 4.0, 3.0, 2.0]
-    assert top_k_precision(predicted, true, 2, is_larger_better=True) == 0.5
-    assert top_k_precision(predicted, true, 5, is_larger_better=True) == 1.0
-    assert top_k_regret(predicted, true, 1, is_larger_better=True) == 0.0
-
-
-def test_regret_is_the_distance_to_the_best() -> None:
-    true = [10.0, 9.0, 8.0]
-    predicted = [1.0, 2.0, 3.0]
-    assert top_k_regret(predicted, true, 1, is_larger_better=True) == 2.0
-    assert top_k_regret(predicted, true, 2, is_larger_better=True) == 1.0
-    assert top_k_regret(predicted, true, 1, is_larger_better=False) == 2.0
-    assert top_k_regret(predicted, true, 3, is_larger_better=False) == 0.0
-
-
-def test_tied_predictions_gain_nothing_from_the_order_of_rows(rng: np.random.Generator) -> None:
-    true = np.arange(10.0)
-    for _ in range(5):
-        shuffled = rng.permutation(true)
-        assert top_k_precision(np.zeros(10), shuffled, 3, is_larger_better=True) == 0.0
-        assert top_k_regret(np.zeros(10), shuffled, 3, is_larger_better=True) == 7.0
-        assert top_k_regret(np.zeros(10), shuffled, 3, is_larger_better=False) == 7.0
-
-
-def test_true_ties_at_the_border_count() -> None:
-    assert top_k_precision([3.0, 1.0, 2.0], [1.0, 1.0, 0.0], 1, is_larger_better=True) == 1.0
-
-
-@pytest.mark.parametrize("k", [0, 4])
-def test_k_out_of_range_is_refused(k: int) -> None:
-    with pytest.raises(ArrayError, match=f"number of rows, 3, but got {k}"):
-        top_k_regret([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], k, is_larger_better=True)

@@ -118,7 +118,8 @@ def test_no_samples_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"threads": 0}, "`threads` must be at least 1, but got 0"),
+        ({"threads": 0}, "`threads` must be from 1 to 1024, but got 0"),
+        ({"threads": 1025}, "`threads` must be from 1 to 1024, but got 1025"),
         ({"rounds": 0}, "`rounds` must be at least 1"),
         ({"warmup_runs": -1}, "`warmup_runs` must be at least 0"),
         ({"min_runs": 0}, "`min_runs` must be at least 1"),

@@ -1,6 +1,6 @@
 """Tables of a search outcome."""
 
-from nas_rlm.report.tables import Table, front_table, markdown, outcome_tables
+from nas_rlm.report.tables import front_table, outcome_tables
 from nas_rlm.search.outcome import Agreement, CheckedValue, FrontQuality, FrontRow, SearchOutcome
 
 OUTCOME = SearchOutcome(
@@ -49,8 +49,3 @@ def test_other_tables_hold_agreement_quality_and_seconds() -> None:
     assert agreement.rows == (("accuracy_percent/cifar10", "0.812", 100, "unseen rows"),)
     assert quality.rows == (("accuracy_percent/cifar10 x params", "0.9877", "the whole space"),)
     assert seconds.rows == (("label", "1.0"), ("train", "2.3"), ("total", "3.3"))
-
-
-def test_markdown_escapes_bars_and_shows_a_missing_value() -> None:
-    table = Table("", ("a", "b"), (("x|y", None),))
-    assert markdown(table) == "| a | b |\n| --- | --- |\n| x\\|y | - |\n"

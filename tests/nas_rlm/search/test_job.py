@@ -257,6 +257,11 @@ def test_a_changed_walk_is_refused(unbroken: Path, tmp_path: Path) -> None:
         ({"space": "fbnets"}, search_spaces.SearchSpaceError, "fbnets"),
         ({"maximize": (), "minimize": ("params", "macs")}, ConfigError, "need a prediction"),
         ({"measure_architectures": 0}, ConfigError, "`measure_architectures` must be at least 2"),
+        (
+            {"train_architectures": 20_000},
+            ConfigError,
+            "has 15625 architectures whose true values",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_before_a_folder_is_made(

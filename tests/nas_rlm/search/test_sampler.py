@@ -1,6 +1,6 @@
 """The sampler in real studies: unique proposals, refits, constraints, resumed studies, errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
@@ -8,7 +8,7 @@ import pytest
 
 import search_spaces
 from nas_rlm.errors import SamplerError, SpaceExhaustedError
-from nas_rlm.search.candidates import CandidateReader
+from nas_rlm.search.candidates import Candidate, CandidateReader
 from nas_rlm.search.sampler import RLMSampler, gene_distributions, suggest_architecture
 from search_spaces.nasbench201 import NasBench201
 from tests.nas_rlm.search.fakes import CountingSurrogate, fake_latency_ms
@@ -140,11 +140,12 @@ def test_a_resumed_study_is_taken_in_and_not_repeated() -> None:
     assert len(set(digests(part(10, 1)))) == 20
 
 
-def test_two_workers_of_one_study_share_what_was_proposed() -> None:
+@pytest.mark.parametrize("options", [{}, {"batch_size": 1}])
+def test_two_workers_of_one_study_share_what_was_proposed(options: dict[str, int]) -> None:
     storage = optuna.storages.InMemoryStorage()
     studies = []
     for _ in range(2):
-        sampler = RLMSampler(SPACE, [LATENCY, MACS], batch_size=1, seed=7)
+        sampler = RLMSampler(SPACE, [LATENCY, MACS], seed=7, **options)  # type: ignore[arg-type]
         studies.append(
             optuna.create_study(
                 directions=sampler.directions,
@@ -155,10 +156,44 @@ def test_two_workers_of_one_study_share_what_was_proposed() -> None:
             )
         )
     genes = gene_distributions(SPACE)
-    for _ in range(5):
+    for _ in range(10):
         for study in studies:
             study.ask(genes)
-    assert len(set(digests(studies[0]))) == 10
+    assert len(set(digests(studies[0]))) == 20
+
+
+def chosen_by_hand(numbers: Sequence[int]) -> list[Candidate]:
+    """Networks whose first edge is a convolution and whose others are counted up."""
+    reader, found = CandidateReader(SPACE), []
+    for number in numbers:
+        genome = reader.genome((3, 3, 3, 3, number % 5, number // 5))
+        assert genome is not None
+        found.append(Candidate(genome, reader.digest(genome) or ""))
+    return found
+
+
+def test_enqueued_networks_come_before_those_that_the_sampler_chose() -> None:
+    sampler = RLMSampler(SPACE, [LATENCY, MACS], trained(), **SMALL, batch_size=10)
+    study = optuna.create_study(directions=sampler.directions, sampler=sampler)
+    genes = gene_distributions(SPACE)
+    study.ask(genes)
+    wanted = chosen_by_hand([6, 7, 8])
+    sampler.enqueue([*wanted[:2], *wanted])
+    for _ in range(14):
+        study.ask(genes)
+    assert digests(study)[1:4] == [candidate.digest for candidate in wanted]
+    assert len(set(digests(study))) == 15
+
+
+def test_a_refit_keeps_what_was_enqueued() -> None:
+    sampler = RLMSampler(SPACE, [LATENCY, MACS], refit=fit, refit_every=2, batch_size=3, **SMALL)
+    study = optuna.create_study(directions=sampler.directions, sampler=sampler)
+    study.optimize(evaluate, n_trials=1)
+    wanted = chosen_by_hand([6, 7, 8])
+    sampler.enqueue(wanted)
+    study.optimize(evaluate, n_trials=8)
+    assert digests(study)[1:4] == [candidate.digest for candidate in wanted]
+    assert len(set(digests(study))) == 9
 
 
 def test_enqueued_trials_are_kept_and_not_proposed_again() -> None:

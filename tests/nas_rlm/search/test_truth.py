@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import search_spaces
-from nas_rlm.benchmark.nasbench201 import Nasbench201Table
+from nas_rlm.benchmark.nasbench201 import Nasbench201Table, count_params
 from nas_rlm.errors import TruthError
 from nas_rlm.metrics import Metric, parse_metric
 from nas_rlm.search.candidates import Genomes
@@ -50,10 +50,8 @@ def test_each_metric_has_its_source() -> None:
 def test_counts_of_the_space_are_those_of_the_table(rng: np.random.Generator) -> None:
     genomes = rng.integers(0, 5, size=(50, 6))
     truth = truth_of(SPACE, metrics("params"))
-    table = Nasbench201Table()
-    np.testing.assert_allclose(
-        truth.values("params", genomes), table.params_millions(genomes) * 1e6
-    )
+    counted = count_params(genomes, "cifar10")
+    np.testing.assert_array_equal(truth.values("params", genomes), counted)
 
 
 def test_spread_is_that_of_the_runs_and_absent_where_there_is_one() -> None:
@@ -73,9 +71,9 @@ def test_whole_space_is_given_only_where_every_value_is_known() -> None:
     whole = truth.whole_space([ACCURACY, "params"])
     assert whole is not None
     table = Nasbench201Table()
-    np.testing.assert_array_equal(
-        whole, np.stack([table.all_accuracies_percent, table.all_params], 1)
-    )
+    accuracies = table.accuracies_percent(table.genomes)
+    counted = count_params(table.genomes, "cifar10")
+    np.testing.assert_array_equal(whole, np.stack([accuracies, counted], 1))
     assert truth.whole_space([ACCURACY, "latency_ms/local"]) is None
     assert truth.whole_space(["params"]) is None
     assert Truth(SPACE, (Few(),)).whole_space(["latency_ms/pixel3"]) is None
