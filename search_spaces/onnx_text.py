@@ -6,6 +6,7 @@ value, a label or a name that the architecture does not have.
 """
 
 import hashlib
+import re
 
 import onnx
 import onnx.parser
@@ -76,15 +77,19 @@ def from_text(text: str) -> onnx.ModelProto:
 
 
 _MAX_BRACKET_DEPTH = 24
-_BRACKETS = str.maketrans("", "", "".join(c for c in map(chr, range(128)) if c not in "(){}<>"))
+_PIECES = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|#[^\n]*|=>|[(){}<>]', re.DOTALL)
+"""Brackets, and what may hold characters that look like them: strings, comments and arrows."""
 
 
 def _bracket_depth(text: str) -> int:
     """Bound the nesting of a text before the recursive parser sees it."""
     depth = deepest = 0
-    for character in text.replace("=>", "").translate(_BRACKETS):
-        depth = depth + 1 if character in "({<" else max(depth - 1, 0)
-        deepest = max(deepest, depth)
+    for piece in _PIECES.findall(text):
+        if piece in "({<":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif piece in ")}>":
+            depth = max(depth - 1, 0)
     return deepest
 
 

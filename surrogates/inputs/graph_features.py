@@ -71,7 +71,9 @@ def graph_features(text: str) -> Features:
 
     Raises:
         TextError: If the text does not parse, reads an undefined name, names more results than a
-            function has, or its functions recurse.
+            function has, or its functions recurse or nest too deep.
+        TextTooLongError: If its functions expand to too many nodes, see
+            :mod:`surrogates.inputs.limits`.
     """
     return _remembered(text)
 
@@ -153,7 +155,6 @@ class _Walker:
         self._all = functions
         self._functions = {function.key: function for function in functions}
         self._is_plain = all(domain for domain, _ in self._functions)
-        self._open: set[tuple[str, str]] = set()
 
     def scope(
         self,
@@ -278,17 +279,10 @@ class _Walker:
         key = (function, self._callees(function), attributes, unnamed)
         made = self._memory.summaries.get(key)
         if made is None:
-            if function.key in self._open:
-                raise TextError(
-                    f"Functions must not call themselves, but {'.'.join(function.key)} does. "
-                    "Inline the function."
-                )
             named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
-            self._open.add(function.key)
             made = self.scope(
                 function, function.steps, function.formals, unnamed, function.outputs, named
             )
-            self._open.discard(function.key)
             self._memory.summaries[key] = made
         return self._memory.named(made, kinds)
 

@@ -18,6 +18,7 @@ import onnx.parser
 
 from surrogates.errors import TextError
 from surrogates.inputs.inferred_shapes import small_tensor
+from surrogates.inputs.limits import called_functions, check_brackets
 from surrogates.inputs.nodes import Step, read_steps, typed_shape
 from surrogates.inputs.shapes import Shape
 
@@ -79,7 +80,12 @@ class Function:
 
 @dataclass(frozen=True)
 class ParsedModel:
-    """A model as plain values."""
+    """A model as plain values.
+
+    Attributes:
+        main: The main graph.
+        functions: Those that are called, in text order.
+    """
 
     main: MainGraph
     functions: tuple[Function, ...]
@@ -89,8 +95,17 @@ def parse_model(text: str) -> ParsedModel:
     """Parse ONNX text.
 
     Raises:
-        TextError: If the text does not parse.
+        TextError: If the text does not parse, or brackets or calls nest too deep or in a circle.
+        TextTooLongError: If it has too many nodes with its functions expanded.
     """
+    model = _in_pieces(text)
+    functions = {function.key: function for function in model.functions}
+    called = called_functions(model.main.steps, {key: f.steps for key, f in functions.items()})
+    return ParsedModel(model.main, tuple([f for key, f in functions.items() if key in called]))
+
+
+def _in_pieces(text: str) -> ParsedModel:
+    """Parse each piece, or else the whole."""
     first, *rest = text.split(_BOUNDARY)
     main = _main_alone(first + "\n}" if rest else first)
     functions: list[Function] = []
@@ -109,8 +124,9 @@ def parse_text(text: str) -> onnx.ModelProto:
     """Parse ONNX text to a protocol buffer; it may still read names that nobody defines.
 
     Raises:
-        TextError: If the text does not parse.
+        TextError: If the text does not parse, or nests brackets too deep.
     """
+    check_brackets(text)
     try:
         text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
         return onnx.parser.parse_model(text)
