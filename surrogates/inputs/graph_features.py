@@ -105,16 +105,24 @@ def _features(model: ParsedModel) -> Features:
             "A graph must have an input or a node, but it is empty. Export the model again."
         )
     size = max((sizes[data[0]] or (0,))[-1], 0) if data else 0
-    shared = shared_memory(size, main.opset)
-    found = _walked(model, data, sizes, shared)
-    if shared.kinds.is_overfull:
-        return _walked(model, data, sizes, Memory(size, main.opset))
+    memory = shared_memory(size, main.opset)
+    summary = _walked(model, data, sizes, memory)
+    if memory.kinds.is_overfull:
+        memory = Memory(size, main.opset)
+        summary = _walked(model, data, sizes, memory)
+    found: dict[str, float] = {**summary.sums, **summary.peaks}
+    found["params"] = memory.inputs[main].n_parameters
+    found["input size"] = float(size)
+    ways = summary.flow.results[0] if summary.flow.results else {}
+    if 0 in ways:
+        kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]
+        found |= memory.kinds.features(ways[0], kinds)
     return found
 
 
 def _walked(
     model: ParsedModel, data: Sequence[str], sizes: Mapping[str, Shape], memory: Memory
-) -> Features:
+) -> Summary:
     """Walk through a model.
 
     Args:
@@ -134,17 +142,9 @@ def _walked(
             ),
             float(sum(math.prod(sizes[name]) for name in weights)),
         )
-    names, values, n_parameters = memory.inputs[main]
+    names, values, _ = memory.inputs[main]
     walker = _Walker(model.functions, memory)
-    summary = walker.scope(main, main.steps, names, values, main.outputs, {})
-    found: dict[str, float] = {**summary.sums, **summary.peaks}
-    found["params"] = n_parameters
-    found["input size"] = float(memory.size)
-    ways = summary.flow.results[0] if summary.flow.results else {}
-    if 0 in ways:
-        kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]
-        found |= memory.kinds.features(ways[0], kinds)
-    return found
+    return walker.scope(main, main.steps, names, values, main.outputs, {})
 
 
 class _Walker:
@@ -240,7 +240,7 @@ class _Walker:
         if key not in self._memory.flows:
             self._memory.flows[key] = flow_of_scope(
                 [
-                    (planned.operands, planned.first_result, flow)
+                    (planned.operands, planned.results, flow)
                     for planned, flow in zip(plan.steps, flows, strict=True)
                 ],
                 dict.fromkeys(starts, self._memory.kinds.no_step),

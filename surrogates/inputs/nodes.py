@@ -52,7 +52,7 @@ _SHAPES_BY_TYPE: dict[bytes, Shape] = {}
 
 
 def typed_shape(value: onnx.ValueInfoProto) -> Shape:
-    """Shape of a typed value; a dimension that is not a number becomes 0.
+    """Shape of a typed value; a dimension that is not a number, or is negative, becomes 0.
 
     Reading a shape field by field costs more than parsing it did, and a text declares the same
     few types many times, so shapes are looked up by their encoding.
@@ -60,7 +60,7 @@ def typed_shape(value: onnx.ValueInfoProto) -> Shape:
     encoded = value.type.SerializeToString()
     shape = _SHAPES_BY_TYPE.get(encoded)
     if shape is None:
-        shape = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+        shape = tuple(max(d.dim_value, 0) for d in value.type.tensor_type.shape.dim)
         if len(_SHAPES_BY_TYPE) < _MAX_CACHED:
             _SHAPES_BY_TYPE[encoded] = shape
     return shape

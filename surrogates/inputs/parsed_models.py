@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import onnx
 import onnx.parser
+from google.protobuf.message import DecodeError
 
 from surrogates.errors import TextError
 from surrogates.inputs.inferred_shapes import small_tensor
@@ -28,6 +29,8 @@ DEFAULT_OPSET = 17
 
 _HOST = f'<ir_version: 8, opset_import: ["" : {DEFAULT_OPSET}]>\nhost (float[1] x) => (float[1] x) {{}}\n'
 _N_REMEMBERED = 16384
+_PARSER_ERRORS = (onnx.parser.ParseError, DecodeError, IndexError, RuntimeError, ValueError)
+"""Besides its own: numbers out of range, characters that are none, and what it wrote but cannot read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +133,12 @@ def parse_text(text: str) -> onnx.ModelProto:
     try:
         text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
         return onnx.parser.parse_model(text)
-    except (onnx.parser.ParseError, UnicodeEncodeError) as error:
-        reason = str(error).strip().splitlines()
+    except _PARSER_ERRORS as error:
+        reason = str(error).strip().splitlines()[-1:] or [repr(error)]
+        if isinstance(error, IndexError):  # the parser names no more than its own function
+            reason = ["a whole number does not fit 64 bits"]
         raise TextError(
-            f"A text must be ONNX text, but it does not parse: {reason[-1] if reason else error}. "
+            f"A text must be ONNX text, but it does not parse: {reason[0]}. "
             "Export models with `nas-rlm export --text`."
         ) from error
 

@@ -128,7 +128,7 @@ def _plain_shapes(
     """
     if step.operator == "Constant":
         value = constant_value(attributes)
-        if value is not None:
+        if value is not None and step.results:
             constants[step.results[0]] = value
         return ((),)
     operands = tuple([shapes.get(name, ()) for name in step.operands])

@@ -121,7 +121,7 @@ def joined(through: Mapping[int, Ways], before: Sequence[Mapping[int, Ways]]) ->
 
 
 def flow_of_scope(
-    steps: Iterable[tuple[Sequence[int], int, Flow]],
+    steps: Iterable[tuple[Sequence[int], Sequence[int], Flow]],
     starts: Mapping[int, Ways],
     n_values: int,
     outputs: Sequence[int],
@@ -129,8 +129,8 @@ def flow_of_scope(
     """Return the flow of a graph or function body.
 
     Args:
-        steps: For each operation: numbers of the values that it reads, number of its first
-            result, and its flow.
+        steps: For each operation: numbers of the values that it reads, those of its results, of
+            which a call may name fewer than there are, and its flow.
         starts: Values that carry data in, each with no step; they are operands 0, 1, ... by
             their number less one.
         n_values: All values of the scope; value 0 is the missing one.
@@ -139,8 +139,8 @@ def flow_of_scope(
     ways: list[Mapping[int, Ways]] = [{}] * n_values
     for value, no_step in starts.items():
         ways[value] = {value - 1: no_step}
-    for operands, first, flow in steps:
+    for operands, results, flow in steps:
         before = [ways[value] for value in operands]
-        for number, through in enumerate(flow.results):
-            ways[first + number] = joined(through, before)
+        for result, through in zip(results, flow.results, strict=False):
+            ways[result] = joined(through, before)
     return Flow(tuple(ways[value] for value in outputs))

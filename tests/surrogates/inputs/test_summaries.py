@@ -59,6 +59,11 @@ def test_any_number_of_kinds_is_told_apart_from_text_to_text() -> None:
         assert found == cold(text)
 
 
+def test_kinds_that_fill_what_texts_share_are_told_apart() -> None:
+    texts = [many_kinds(1, 20), many_kinds(101, 10)]
+    assert warm(texts) == [cold(text) for text in texts]
+
+
 MAIN = (
     f"{HEADER}main (float[1,4,8,8] x) => (float[1,4] y) {{\n"
     " a = nas.f0 (x)\n b = nas.f0 (a)\n c = Relu (b)\n y = GlobalAveragePool (c)\n}\n"
