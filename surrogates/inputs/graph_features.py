@@ -49,6 +49,9 @@ from surrogates.inputs.ways import Flow, flow_of_scope
 LIVE = "live "
 """Before the name of a feature: the same of the live part of a graph."""
 
+MAX_TOTAL = 1e30
+"""Most that a feature may say; no network comes near, and sums and squares of more would overflow."""
+
 _N_REMEMBERED = 16384
 _COUNT = "count "
 
@@ -71,7 +74,8 @@ def graph_features(text: str) -> Features:
 
     Raises:
         TextError: If the text does not parse, reads an undefined name, names more results than a
-            function has, or its functions recurse or nest too deep.
+            function has, its functions recurse or nest too deep, or a feature is beyond
+            :data:`MAX_TOTAL`.
         TextTooLongError: If its functions expand to too many nodes, see
             :mod:`surrogates.inputs.limits`.
     """
@@ -112,6 +116,13 @@ def _features(model: ParsedModel) -> Features:
         summary = _walked(model, data, sizes, memory)
     found: dict[str, float] = {**summary.sums, **summary.peaks}
     found["params"] = memory.inputs[main].n_parameters
+    too_large = [name for name, value in found.items() if value > MAX_TOTAL]
+    if too_large:
+        raise TextError(
+            f"What is counted in a text must be at most {MAX_TOTAL:g}, but {too_large[0]!r} is "
+            "more. Check the sizes that the text declares."
+        )
+    found["params"] = float(found["params"])
     found["input size"] = float(size)
     ways = summary.flow.results[0] if summary.flow.results else {}
     if 0 in ways:
@@ -140,7 +151,7 @@ def _walked(
                 *[memory.value(sizes[name], "Input") for name in data],
                 *[memory.value(sizes[name], "", main.constants.get(name)) for name in weights],
             ),
-            float(sum(math.prod(sizes[name]) for name in weights)),
+            sum(math.prod(sizes[name]) for name in weights),
         )
     names, values, _ = memory.inputs[main]
     walker = _Walker(model.functions, memory)

@@ -90,7 +90,7 @@ class MainInputs(NamedTuple):
 
     names: tuple[str, ...]
     values: tuple[Value, ...]
-    n_parameters: float
+    n_parameters: int
 
 
 class Memory:
