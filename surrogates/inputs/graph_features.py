@@ -76,8 +76,8 @@ def graph_features(text: str) -> Features:
         TextError: If the text does not parse, reads an undefined name, names more results than a
             function has, its functions recurse or nest too deep, or a feature is beyond
             :data:`MAX_TOTAL`.
-        TextTooLongError: If its functions expand to too many nodes, see
-            :mod:`surrogates.inputs.limits`.
+        TextTooLongError: If its functions expand to too many nodes or ways, see
+            :mod:`surrogates.inputs.limits` and :data:`surrogates.inputs.ways.MAX_WAYS`.
     """
     return _remembered(text)
 
@@ -249,7 +249,7 @@ class _Walker:
         flows = [inner.flow for inner in inners]
         key = (plan, *starts, None, *flows)
         if key not in self._memory.flows:
-            self._memory.flows[key] = flow_of_scope(
+            found = self._memory.flows[key] = flow_of_scope(
                 [
                     (planned.operands, planned.results, flow)
                     for planned, flow in zip(plan.steps, flows, strict=True)
@@ -258,6 +258,7 @@ class _Walker:
                 plan.n_values,
                 plan.outputs,
             )
+            self._memory.n_ways += sum(map(len, found.results))
         return self._memory.flows[key]
 
     def _node(

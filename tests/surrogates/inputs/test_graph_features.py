@@ -9,7 +9,7 @@ import pytest
 
 from search_spaces import SPACES, get_space, to_text
 from search_spaces.counts import count
-from surrogates.errors import TextError
+from surrogates.errors import TextError, TextTooLongError
 from surrogates.inputs.feature_table import FeatureTable
 from surrogates.inputs.graph_features import graph_features
 from surrogates.inputs.operations import pair_name
@@ -276,3 +276,14 @@ def test_totals_are_refused_where_they_would_overflow(text: str, name: str | Non
 def test_a_negative_size_counts_as_unknown() -> None:
     unknown, negative = FORK.replace("float[1,", "float[N,"), FORK.replace("float[1,", "float[-1,")
     assert graph_features(negative) == graph_features(unknown)
+
+
+def test_a_function_with_very_many_operands_and_statements_is_refused() -> None:
+    formals = ", ".join(f"a{k}" for k in range(600))
+    body = "\n".join(f"v{k + 1} = Relu(v{k})" for k in range(600))
+    text = (
+        f"{HEADER}main (float[1,4] x) => (float[1,4] y) {{ y = nas.f({', '.join(['x'] * 600)}) }}\n"
+        f"{FUNCTION}f ({formals}) => (v600) {{ v0 = Sum({formals})\n{body} }}\n"
+    )
+    with pytest.raises(TextTooLongError, match="at most 65536 ways"):
+        graph_features(text)
