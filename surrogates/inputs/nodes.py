@@ -7,6 +7,7 @@ once into tuples, and what is derived from its attributes is looked up by their 
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +19,11 @@ from numpy.typing import NDArray
 from surrogates.errors import TextError
 from surrogates.inputs.shapes import Shape, result_shape
 
+MAX_FIELD_CHARACTERS = 256
+"""Longest field that a statement spells out; no network of a search space has half as long a one."""
+
 _MAX_CONSTANT_VALUES = 8
+_N_SHOWN = 32
 _ATTRIBUTE = onnx.AttributeProto
 _MAX_CACHED = 65536
 
@@ -76,10 +81,22 @@ def shape_fields(prefix: str, shape: Shape) -> str:
 def render(
     operator: str, attributes: tuple[bytes, ...], weights: tuple[Shape, ...], result: Shape
 ) -> str:
-    """Write a statement without names."""
+    """Write a statement without names; long fields are begun, counted and digested."""
     fields = sorted(_attribute_field(decoded_attribute(encoded)) for encoded in attributes)
     shapes = [shape_fields(f"w{k}.", shape) for k, shape in enumerate(weights)]
-    return " ".join([operator, *fields]) + "".join(shapes) + shape_fields("out", result)
+    return (
+        " ".join(map(_shortened, [operator, *fields]))
+        + "".join(shapes)
+        + shape_fields("out", result)
+    )
+
+
+def _shortened(field: str) -> str:
+    """Return a field, or where it is long its beginning, its length and a digest of it all."""
+    if len(field) <= MAX_FIELD_CHARACTERS:
+        return field
+    digest = hashlib.sha256(field.encode()).hexdigest()[:16]
+    return f"{field[:_N_SHOWN]}[{len(field)}]{digest}"
 
 
 def decoded_attribute(encoded: bytes) -> onnx.AttributeProto:

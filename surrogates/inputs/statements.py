@@ -33,6 +33,9 @@ from surrogates.inputs.scope_statements import (
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
 
+MAX_STATEMENT_CHARACTERS = 4096
+"""Longest statement that is read; tables of tokens are as wide as the longest."""
+
 _N_REMEMBERED = 16384
 """Texts whose statements stay in memory, about 10 kB each."""
 
@@ -70,8 +73,9 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
     Raises:
         TextError: If the text does not parse, is empty, reads or returns an undefined name, or its
             functions recurse or nest too deep.
-        TextTooLongError: If the graph is longer than ``max_statements``, or its functions expand to
-            too many nodes, see :mod:`surrogates.inputs.limits`.
+        TextTooLongError: If the graph is longer than ``max_statements``, a statement longer than
+            :data:`MAX_STATEMENT_CHARACTERS`, or its functions expand to too many nodes, see
+            :mod:`surrogates.inputs.limits`.
     """
     return _Assembler(parse_model(text), max_statements).graph()
 
@@ -119,6 +123,13 @@ class _Assembler:
                 "A graph must have an input or a node, but it is empty. Export the model again."
             )
         self._place(main)
+        longest = max(self._statements, key=len)
+        if len(longest) > MAX_STATEMENT_CHARACTERS:
+            raise TextTooLongError(
+                f"A statement must have at most {MAX_STATEMENT_CHARACTERS} characters, but one of "
+                f"{longest.partition(' ')[0]} has {len(longest)}. Give it fewer attributes or "
+                "weights; texts are never cut."
+            )
         defines = _pairs((self._producers, self._readers))
         return StatementGraph(
             statements=tuple(self._statements),
