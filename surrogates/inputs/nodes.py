@@ -165,9 +165,10 @@ def _attribute_field(attribute: onnx.AttributeProto) -> str:
 
 
 def _tensor_field(tensor: onnx.TensorProto) -> str:
-    """Shape of a constant, and its values when they are few."""
+    """Shape of a constant, and its values when they are few and in the text."""
     shape = "x".join(map(str, tensor.dims))
-    if math.prod(tensor.dims) > _MAX_CONSTANT_VALUES or tensor.data_type == tensor.STRING:
+    has_no_numbers = tensor.data_location == tensor.EXTERNAL or tensor.data_type == tensor.STRING
+    if has_no_numbers or math.prod(tensor.dims) > _MAX_CONSTANT_VALUES:
         return f"[{shape}]"
     values = tensor_values(tensor).ravel()
     return f"[{shape}]" + ",".join(f"{number:.4g}" for number in values.tolist())

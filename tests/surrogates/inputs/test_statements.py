@@ -1,6 +1,7 @@
 """The reader, on texts small enough to write the answer by hand."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,6 +194,17 @@ def test_a_small_constant_shows_its_values_and_a_large_one_its_shape() -> None:
         main(f"c = Constant<value = float[9] {{{numbers}}}>()\n y = Add(x, c)")
     )
     assert large.statements[1].endswith(" c1.value=[9]")
+
+
+def test_a_constant_that_is_stored_in_a_file_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.bin").write_bytes(bytes(8))
+    for name in ("there.bin", "gone.bin"):
+        constant = f'c = Constant<value = float[2] c ["location": "{name}"]>()'
+        graph = read_statements(main(f"{constant}\n y = Add(x, c)"))
+        assert graph.statements[1].endswith(" c1.value=[2]")
 
 
 @pytest.mark.parametrize(
