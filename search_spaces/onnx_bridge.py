@@ -178,7 +178,7 @@ def _split_initializers(
             attribute = ("value", _read_tensor(tensor))
             constants.append(Node("Constant", (), (tensor.name,), (attribute,)))
         else:
-            data[tensor.name] = onnx.numpy_helper.to_array(tensor)
+            data[tensor.name] = _array(tensor)
     return constants, data
 
 
@@ -191,9 +191,20 @@ def _is_structural(tensor: onnx.TensorProto) -> bool:
 _INDEX_TYPES = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
 
 
+def _array(tensor: onnx.TensorProto) -> NDArray[np.generic]:
+    """Return the values of a tensor that may come from anywhere."""
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedModelError(
+            f"Tensors must hold as many values as their shape says, but those of "
+            f"{tensor.name[:80]!r} of shape {list(tensor.dims)[:16]!r} cannot be read: {error}."
+        ) from error
+
+
 def _read_tensor(tensor: onnx.TensorProto) -> Tensor:
     """Copy a small constant."""
-    array = onnx.numpy_helper.to_array(tensor)
+    array = _array(tensor)
     return Tensor(tensor.data_type, tuple(tensor.dims), array.tobytes())
 
 
@@ -207,7 +218,7 @@ def _lift_constants(nodes: list[Node]) -> tuple[list[Node], dict[str, NDArray[np
                 data_type=value.element_type, dims=value.shape, raw_data=value.data
             )
             if not _is_structural(tensor):
-                data[node.outputs[0]] = onnx.numpy_helper.to_array(tensor)
+                data[node.outputs[0]] = _array(tensor)
                 continue
         kept.append(node)
     return kept, data
@@ -308,7 +319,10 @@ def _read_attributes(node: onnx.NodeProto, function: str) -> Attributes:
     if not node.attribute:
         return ()
     return tuple(
-        sorted([(item.name, _read_attribute(node, item, function)) for item in node.attribute])
+        sorted(
+            [(item.name, _read_attribute(node, item, function)) for item in node.attribute],
+            key=lambda attribute: attribute[0],  # a name may stand twice, with other values
+        )
     )
 
 

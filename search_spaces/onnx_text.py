@@ -6,9 +6,11 @@ value, a label or a name that the architecture does not have.
 """
 
 import hashlib
+import re
 
 import onnx
 import onnx.parser
+from google.protobuf.message import DecodeError
 
 from search_spaces.canonical import canonicalize_graph
 from search_spaces.errors import InvalidTextError
@@ -69,22 +71,30 @@ def from_text(text: str) -> onnx.ModelProto:
         )
     try:
         model: onnx.ModelProto = onnx.parser.parse_model(text)
-    except onnx.parser.ParseError as error:
+    except _PARSER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
+        if isinstance(error, IndexError):  # the parser names no more than its own function
+            reason = "a whole number does not fit 64 bits"
         raise InvalidTextError(f"Text must be ONNX text, but does not parse: {reason}") from error
     return model
 
 
+_PARSER_ERRORS = (onnx.parser.ParseError, DecodeError, IndexError, RuntimeError, ValueError)
+"""Besides its own: numbers out of range, characters that are none, and what it wrote but cannot read."""
 _MAX_BRACKET_DEPTH = 24
-_BRACKETS = str.maketrans("", "", "".join(c for c in map(chr, range(128)) if c not in "(){}<>"))
+_PIECES = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|#[^\n]*|=>|[(){}<>]', re.DOTALL)
+"""Brackets, and what may hold characters that look like them: strings, comments and arrows."""
 
 
 def _bracket_depth(text: str) -> int:
     """Bound the nesting of a text before the recursive parser sees it."""
     depth = deepest = 0
-    for character in text.replace("=>", "").translate(_BRACKETS):
-        depth = depth + 1 if character in "({<" else max(depth - 1, 0)
-        deepest = max(deepest, depth)
+    for piece in _PIECES.findall(text):
+        if piece in "({<":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif piece in ")}>":
+            depth = max(depth - 1, 0)
     return deepest
 
 

@@ -8,6 +8,7 @@ enough to be batched densely has no such hub, so both forms say the same.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -136,7 +137,9 @@ class EdgeLists:
         weights = np.concatenate([part.data for part in parts]).astype(np.float32)[order]
         pairs = _pairs(defines, calls)
         edges = (listeners[order], speakers, kind, weights)
-        return cls(*edges, pairs, _refined(numbers, edges, pairs, n_layers))
+        colours = np.unique(numbers, return_inverse=True)[1]
+        few = colours if colours.max() < MAX_CLASSES else _few(graph.statements)
+        return cls(*edges, pairs, _refined(colours, few, edges, pairs, n_layers))
 
 
 def _matrix(pairs: NDArray[np.int32], size: int) -> sparse.csr_matrix:
@@ -166,8 +169,18 @@ def _pairs(defines: sparse.csr_matrix, calls: sparse.csr_matrix) -> tuple[Index,
     return tuple(found)
 
 
+def _few(statements: Sequence[str]) -> Index:
+    """Put statements into at most ``MAX_CLASSES`` classes, by their text alone.
+
+    Their numbers would not do: they depend on which texts came before.
+    """
+    digests = [zlib.crc32(statement.encode()) for statement in statements]
+    return np.unique(np.array(digests) % MAX_CLASSES, return_inverse=True)[1]
+
+
 def _refined(
-    numbers: Index,
+    colours: Index,
+    few: Index,
     edges: tuple[Index, Index, Index, NDArray[np.float32]],
     pairs: tuple[Index, ...],
     n_layers: int,
@@ -176,10 +189,15 @@ def _refined(
 
     Colours are refined as the layers exchange vectors: first by messages, then by what each
     relation shows. Every statement sees the whole graph alike, so that tells nothing apart.
+
+    Args:
+        colours: Of the statements; equal for equal ones.
+        few: Classes that they have while there are more than ``MAX_CLASSES`` colours.
+        edges: Listeners, speakers, kinds and weights.
+        pairs: Of each relation.
+        n_layers: Of the network.
     """
     listeners, speakers, kinds, weights = edges
-    colours = np.unique(numbers, return_inverse=True)[1]
-    few = colours % MAX_CLASSES
     found = []
     for _ in range(n_layers):
         told = _hashed(colours[speakers], N_MESSAGES * weights.view(np.uint32) + kinds)

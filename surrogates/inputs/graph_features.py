@@ -49,6 +49,9 @@ from surrogates.inputs.ways import Flow, flow_of_scope
 LIVE = "live "
 """Before the name of a feature: the same of the live part of a graph."""
 
+MAX_TOTAL = 1e30
+"""Most that a feature may say; no network comes near, and sums and squares of more would overflow."""
+
 _N_REMEMBERED = 16384
 _COUNT = "count "
 
@@ -71,7 +74,10 @@ def graph_features(text: str) -> Features:
 
     Raises:
         TextError: If the text does not parse, reads an undefined name, names more results than a
-            function has, or its functions recurse.
+            function has, its functions recurse or nest too deep, or a feature is beyond
+            :data:`MAX_TOTAL`.
+        TextTooLongError: If its functions expand to too many nodes or ways, see
+            :mod:`surrogates.inputs.limits` and :data:`surrogates.inputs.ways.MAX_WAYS`.
     """
     return _remembered(text)
 
@@ -103,16 +109,31 @@ def _features(model: ParsedModel) -> Features:
             "A graph must have an input or a node, but it is empty. Export the model again."
         )
     size = max((sizes[data[0]] or (0,))[-1], 0) if data else 0
-    shared = shared_memory(size, main.opset)
-    found = _walked(model, data, sizes, shared)
-    if shared.kinds.is_overfull:
-        return _walked(model, data, sizes, Memory(size, main.opset))
+    memory = shared_memory(size, main.opset)
+    summary = _walked(model, data, sizes, memory)
+    if memory.kinds.is_overfull:
+        memory = Memory(size, main.opset)
+        summary = _walked(model, data, sizes, memory)
+    found: dict[str, float] = {**summary.sums, **summary.peaks}
+    found["params"] = memory.inputs[main].n_parameters
+    too_large = [name for name, value in found.items() if value > MAX_TOTAL]
+    if too_large:
+        raise TextError(
+            f"What is counted in a text must be at most {MAX_TOTAL:g}, but {too_large[0]!r} is "
+            "more. Check the sizes that the text declares."
+        )
+    found["params"] = float(found["params"])
+    found["input size"] = float(size)
+    ways = summary.flow.results[0] if summary.flow.results else {}
+    if 0 in ways:
+        kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]
+        found |= memory.kinds.features(ways[0], kinds)
     return found
 
 
 def _walked(
     model: ParsedModel, data: Sequence[str], sizes: Mapping[str, Shape], memory: Memory
-) -> Features:
+) -> Summary:
     """Walk through a model.
 
     Args:
@@ -130,19 +151,11 @@ def _walked(
                 *[memory.value(sizes[name], "Input") for name in data],
                 *[memory.value(sizes[name], "", main.constants.get(name)) for name in weights],
             ),
-            float(sum(math.prod(sizes[name]) for name in weights)),
+            sum(math.prod(sizes[name]) for name in weights),
         )
-    names, values, n_parameters = memory.inputs[main]
+    names, values, _ = memory.inputs[main]
     walker = _Walker(model.functions, memory)
-    summary = walker.scope(main, main.steps, names, values, main.outputs, {})
-    found: dict[str, float] = {**summary.sums, **summary.peaks}
-    found["params"] = n_parameters
-    found["input size"] = float(memory.size)
-    ways = summary.flow.results[0] if summary.flow.results else {}
-    if 0 in ways:
-        kinds = [name.removeprefix(_COUNT) for name in summary.sums if name.startswith(_COUNT)]
-        found |= memory.kinds.features(ways[0], kinds)
-    return found
+    return walker.scope(main, main.steps, names, values, main.outputs, {})
 
 
 class _Walker:
@@ -153,7 +166,6 @@ class _Walker:
         self._all = functions
         self._functions = {function.key: function for function in functions}
         self._is_plain = all(domain for domain, _ in self._functions)
-        self._open: set[tuple[str, str]] = set()
 
     def scope(
         self,
@@ -237,15 +249,16 @@ class _Walker:
         flows = [inner.flow for inner in inners]
         key = (plan, *starts, None, *flows)
         if key not in self._memory.flows:
-            self._memory.flows[key] = flow_of_scope(
+            found = self._memory.flows[key] = flow_of_scope(
                 [
-                    (planned.operands, planned.first_result, flow)
+                    (planned.operands, planned.results, flow)
                     for planned, flow in zip(plan.steps, flows, strict=True)
                 ],
                 dict.fromkeys(starts, self._memory.kinds.no_step),
                 plan.n_values,
                 plan.outputs,
             )
+            self._memory.n_ways += sum(map(len, found.results))
         return self._memory.flows[key]
 
     def _node(
@@ -278,17 +291,10 @@ class _Walker:
         key = (function, self._callees(function), attributes, unnamed)
         made = self._memory.summaries.get(key)
         if made is None:
-            if function.key in self._open:
-                raise TextError(
-                    f"Functions must not call themselves, but {'.'.join(function.key)} does. "
-                    "Inline the function."
-                )
             named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
-            self._open.add(function.key)
             made = self.scope(
                 function, function.steps, function.formals, unnamed, function.outputs, named
             )
-            self._open.discard(function.key)
             self._memory.summaries[key] = made
         return self._memory.named(made, kinds)
 

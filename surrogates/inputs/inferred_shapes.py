@@ -14,7 +14,7 @@ import onnx.helper
 import onnx.numpy_helper
 import onnx.shape_inference
 
-from surrogates.inputs.nodes import decoded_attribute
+from surrogates.inputs.nodes import decoded_attribute, typed_shape
 from surrogates.inputs.shapes import Shape
 
 MAX_CONSTANT_VALUES = 64
@@ -69,17 +69,22 @@ def inferred_shapes(
         found = onnx.shape_inference.infer_shapes(model).graph.output
     except onnx.shape_inference.InferenceError:
         return ((),) * n_results
-    return tuple(tuple(d.dim_value for d in value.type.tensor_type.shape.dim) for value in found)
+    return tuple(map(typed_shape, found))
 
 
 def constant_value(attributes: tuple[bytes, ...]) -> bytes | None:
-    """Return the encoded tensor of a Constant, None if it is long or of another kind."""
+    """Return the encoded tensor of a Constant, None if it is long, unbound or of another kind."""
     for attribute in map(decoded_attribute, attributes):
+        if attribute.ref_attr_name:
+            continue
         if attribute.name == "value" and attribute.HasField("t"):
             return small_tensor(attribute.t)
         if attribute.name in _PLAIN_VALUES:
             values = onnx.helper.get_attribute_value(attribute)
-            of_type = np.array(values, dtype=_PLAIN_VALUES[attribute.name])
+            try:
+                of_type = np.array(values, dtype=_PLAIN_VALUES[attribute.name])
+            except (OverflowError, TypeError, ValueError):
+                return None
             return small_tensor(onnx.numpy_helper.from_array(of_type))
     return None
 

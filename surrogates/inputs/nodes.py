@@ -7,6 +7,7 @@ once into tuples, and what is derived from its attributes is looked up by their 
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +19,11 @@ from numpy.typing import NDArray
 from surrogates.errors import TextError
 from surrogates.inputs.shapes import Shape, result_shape
 
+MAX_FIELD_CHARACTERS = 256
+"""Longest field that a statement spells out; no network of a search space has half as long a one."""
+
 _MAX_CONSTANT_VALUES = 8
+_N_SHOWN = 32
 _ATTRIBUTE = onnx.AttributeProto
 _MAX_CACHED = 65536
 
@@ -52,7 +57,7 @@ _SHAPES_BY_TYPE: dict[bytes, Shape] = {}
 
 
 def typed_shape(value: onnx.ValueInfoProto) -> Shape:
-    """Shape of a typed value; a dimension that is not a number becomes 0.
+    """Shape of a typed value; a dimension that is not a number, or is negative, becomes 0.
 
     Reading a shape field by field costs more than parsing it did, and a text declares the same
     few types many times, so shapes are looked up by their encoding.
@@ -60,7 +65,7 @@ def typed_shape(value: onnx.ValueInfoProto) -> Shape:
     encoded = value.type.SerializeToString()
     shape = _SHAPES_BY_TYPE.get(encoded)
     if shape is None:
-        shape = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+        shape = tuple(max(d.dim_value, 0) for d in value.type.tensor_type.shape.dim)
         if len(_SHAPES_BY_TYPE) < _MAX_CACHED:
             _SHAPES_BY_TYPE[encoded] = shape
     return shape
@@ -76,10 +81,22 @@ def shape_fields(prefix: str, shape: Shape) -> str:
 def render(
     operator: str, attributes: tuple[bytes, ...], weights: tuple[Shape, ...], result: Shape
 ) -> str:
-    """Write a statement without names."""
+    """Write a statement without names; long fields are begun, counted and digested."""
     fields = sorted(_attribute_field(decoded_attribute(encoded)) for encoded in attributes)
     shapes = [shape_fields(f"w{k}.", shape) for k, shape in enumerate(weights)]
-    return " ".join([operator, *fields]) + "".join(shapes) + shape_fields("out", result)
+    return (
+        " ".join(map(_shortened, [operator, *fields]))
+        + "".join(shapes)
+        + shape_fields("out", result)
+    )
+
+
+def _shortened(field: str) -> str:
+    """Return a field, or where it is long its beginning, its length and a digest of it all."""
+    if len(field) <= MAX_FIELD_CHARACTERS:
+        return field
+    digest = hashlib.sha256(field.encode()).hexdigest()[:16]
+    return f"{field[:_N_SHOWN]}[{len(field)}]{digest}"
 
 
 def decoded_attribute(encoded: bytes) -> onnx.AttributeProto:
@@ -148,9 +165,10 @@ def _attribute_field(attribute: onnx.AttributeProto) -> str:
 
 
 def _tensor_field(tensor: onnx.TensorProto) -> str:
-    """Shape of a constant, and its values when they are few."""
+    """Shape of a constant, and its values when they are few and in the text."""
     shape = "x".join(map(str, tensor.dims))
-    if math.prod(tensor.dims) > _MAX_CONSTANT_VALUES or tensor.data_type == tensor.STRING:
+    has_no_numbers = tensor.data_location == tensor.EXTERNAL or tensor.data_type == tensor.STRING
+    if has_no_numbers or math.prod(tensor.dims) > _MAX_CONSTANT_VALUES:
         return f"[{shape}]"
     values = tensor_values(tensor).ravel()
     return f"[{shape}]" + ",".join(f"{number:.4g}" for number in values.tolist())

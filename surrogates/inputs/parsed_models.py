@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 import onnx
 import onnx.parser
+from google.protobuf.message import DecodeError
 
 from surrogates.errors import TextError
 from surrogates.inputs.inferred_shapes import small_tensor
+from surrogates.inputs.limits import called_functions, check_brackets
 from surrogates.inputs.nodes import Step, read_steps, typed_shape
 from surrogates.inputs.shapes import Shape
 
@@ -27,6 +29,8 @@ DEFAULT_OPSET = 17
 
 _HOST = f'<ir_version: 8, opset_import: ["" : {DEFAULT_OPSET}]>\nhost (float[1] x) => (float[1] x) {{}}\n'
 _N_REMEMBERED = 16384
+_PARSER_ERRORS = (onnx.parser.ParseError, DecodeError, IndexError, RuntimeError, ValueError)
+"""Besides its own: numbers out of range, characters that are none, and what it wrote but cannot read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,12 @@ class Function:
 
 @dataclass(frozen=True)
 class ParsedModel:
-    """A model as plain values."""
+    """A model as plain values.
+
+    Attributes:
+        main: The main graph.
+        functions: Those that are called, in text order.
+    """
 
     main: MainGraph
     functions: tuple[Function, ...]
@@ -89,8 +98,17 @@ def parse_model(text: str) -> ParsedModel:
     """Parse ONNX text.
 
     Raises:
-        TextError: If the text does not parse.
+        TextError: If the text does not parse, or brackets or calls nest too deep or in a circle.
+        TextTooLongError: If it has too many nodes with its functions expanded.
     """
+    model = _in_pieces(text)
+    functions = {function.key: function for function in model.functions}
+    called = called_functions(model.main.steps, {key: f.steps for key, f in functions.items()})
+    return ParsedModel(model.main, tuple([f for key, f in functions.items() if key in called]))
+
+
+def _in_pieces(text: str) -> ParsedModel:
+    """Parse each piece, or else the whole."""
     first, *rest = text.split(_BOUNDARY)
     main = _main_alone(first + "\n}" if rest else first)
     functions: list[Function] = []
@@ -109,15 +127,18 @@ def parse_text(text: str) -> onnx.ModelProto:
     """Parse ONNX text to a protocol buffer; it may still read names that nobody defines.
 
     Raises:
-        TextError: If the text does not parse.
+        TextError: If the text does not parse, or nests brackets too deep.
     """
+    check_brackets(text)
     try:
         text.encode("utf-8")  # a lone surrogate is no text, and the parser would call it a type
         return onnx.parser.parse_model(text)
-    except (onnx.parser.ParseError, UnicodeEncodeError) as error:
-        reason = str(error).strip().splitlines()
+    except _PARSER_ERRORS as error:
+        reason = str(error).strip().splitlines()[-1:] or [repr(error)]
+        if isinstance(error, IndexError):  # the parser names no more than its own function
+            reason = ["a whole number does not fit 64 bits"]
         raise TextError(
-            f"A text must be ONNX text, but it does not parse: {reason[-1] if reason else error}. "
+            f"A text must be ONNX text, but it does not parse: {reason[0]}. "
             "Export models with `nas-rlm export --text`."
         ) from error
 

@@ -15,12 +15,12 @@ class PlannedStep(NamedTuple):
     Attributes:
         step: As the text has it.
         operands: Number of each value that it reads; 0 for one that is not given.
-        first_result: Number of its first result; the others follow.
+        results: Number of each of its results.
     """
 
     step: Step
     operands: tuple[int, ...]
-    first_result: int
+    results: range
 
 
 class ScopePlan:
@@ -65,7 +65,8 @@ class ScopePlan:
             entered = [value for value in operands if 0 < value < n_formals]
             if entered:
                 entries.append((place, entered))
-            planned.append(PlannedStep(step, operands, self.n_values))
+            results = range(self.n_values, self.n_values + len(step.results))
+            planned.append(PlannedStep(step, operands, results))
             for name in step.results:
                 made_from[self.n_values] = operands
                 if name:

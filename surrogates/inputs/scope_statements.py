@@ -17,6 +17,7 @@ from typing import NamedTuple
 from surrogates.errors import TextError
 from surrogates.inputs.fusion import FusedStatements
 from surrogates.inputs.inferred_shapes import constant_value, inferred_shapes
+from surrogates.inputs.limits import Key
 from surrogates.inputs.nodes import (
     Step,
     decoded_attribute,
@@ -32,9 +33,6 @@ _N_SHAPES = 16384
 _N_BODIES = 4096
 _N_MAINS = 1024
 _N_SCANS = 8
-
-Key = tuple[str, str]
-"""Domain and name of a function."""
 
 
 class Call(NamedTuple):
@@ -130,7 +128,7 @@ def _plain_shapes(
     """
     if step.operator == "Constant":
         value = constant_value(attributes)
-        if value is not None:
+        if value is not None and step.results:
             constants[step.results[0]] = value
         return ((),)
     operands = tuple([shapes.get(name, ()) for name in step.operands])
@@ -323,7 +321,6 @@ class ScopeReader:
             return _plain_call_shapes(function, step.attributes, operands)
         key = (step.domain, step.operator, step.attributes, operands)
         if key not in self._shapes_of_calls:
-            self._shapes_of_calls[key] = ()  # a call inside itself stays unknown
             inner = dict(zip(function.formals, operands, strict=False))
             named = {decoded_attribute(encoded).name: encoded for encoded in step.attributes}
             inside: dict[str, bytes] = {}

@@ -16,6 +16,8 @@ Shape = tuple[int, ...]
 Attributes = Mapping[str, int | float | str | Sequence[int]]
 """Attribute name to value; tensors and graphs are absent."""
 
+_MAX_SIZE = 2**63 - 1
+
 _SAME = frozenset(
     [
         "Relu",
@@ -54,6 +56,9 @@ _BROADCAST = frozenset(["Add", "Sub", "Mul", "Div", "Sum", "Pow", "Min", "Max", 
 def result_shape(operator: str, attributes: Attributes, operands: Sequence[Shape]) -> Shape:
     """Return the shape of the first result, empty if it is unknown.
 
+    It is unknown too where the attributes do not fit the operands, or where a size would be below 0
+    or beyond 64 bits.
+
     Args:
         operator: Operator of the default ONNX domain.
         attributes: Its attributes.
@@ -66,7 +71,8 @@ def result_shape(operator: str, attributes: Attributes, operands: Sequence[Shape
     if operator in _BROADCAST:
         return _broadcast(operands)
     rule = _RULES.get(operator)
-    return rule(attributes, operands) if rule is not None else ()
+    found = rule(attributes, operands) if rule is not None else ()
+    return found if all(0 <= size <= _MAX_SIZE for size in found) else ()
 
 
 def _ints(attributes: Attributes, name: str, default: Sequence[int]) -> list[int]:
@@ -88,12 +94,18 @@ def _broadcast(operands: Sequence[Shape]) -> Shape:
     return tuple(axis.pop() if axis else 1 for axis in sizes)
 
 
-def _window(attributes: Attributes, spatial: Sequence[int], kernel: Sequence[int]) -> list[int]:
-    """Spatial sizes after a sliding window."""
+def _window(
+    attributes: Attributes, spatial: Sequence[int], kernel: Sequence[int]
+) -> list[int] | None:
+    """Spatial sizes after a sliding window; None if the attributes do not describe one."""
     n = len(spatial)
     strides = _ints(attributes, "strides", [1] * n)
     dilations = _ints(attributes, "dilations", [1] * n)
     pads = _ints(attributes, "pads", [0] * 2 * n)
+    if not len(kernel) == len(strides) == len(dilations) == n or len(pads) != 2 * n:
+        return None
+    if min([*kernel, *strides, *dilations], default=1) < 1:
+        return None
     auto_pad = attributes.get("auto_pad", "NOTSET")
     rounded = math.ceil if attributes.get("ceil_mode") else math.floor
     sizes = []
@@ -112,15 +124,14 @@ def _conv(attributes: Attributes, operands: Sequence[Shape]) -> Shape:
         return ()
     data, weight = operands[0], operands[1]
     kernel = _ints(attributes, "kernel_shape", weight[2:])
-    return (data[0], weight[0], *_window(attributes, data[2:], kernel))
+    sizes = _window(attributes, data[2:], kernel)
+    return (data[0], weight[0], *sizes) if sizes is not None else ()
 
 
 def _pool(attributes: Attributes, operands: Sequence[Shape]) -> Shape:
     data = operands[0]
-    kernel = _ints(attributes, "kernel_shape", ())
-    if len(kernel) != len(data) - 2:
-        return ()
-    return (*data[:2], *_window(attributes, data[2:], kernel))
+    sizes = _window(attributes, data[2:], _ints(attributes, "kernel_shape", ()))
+    return (*data[:2], *sizes) if sizes is not None else ()
 
 
 def _global_pool(_: Attributes, operands: Sequence[Shape]) -> Shape:
@@ -129,7 +140,8 @@ def _global_pool(_: Attributes, operands: Sequence[Shape]) -> Shape:
 
 def _flatten(attributes: Attributes, operands: Sequence[Shape]) -> Shape:
     axis = attributes.get("axis", 1)
-    if not isinstance(axis, int):
+    rank = len(operands[0])
+    if not isinstance(axis, int) or not -rank <= axis <= rank:
         return ()
     return math.prod(operands[0][:axis]), math.prod(operands[0][axis:])
 
@@ -151,7 +163,8 @@ def _matmul(_: Attributes, operands: Sequence[Shape]) -> Shape:
 
 def _concat(attributes: Attributes, operands: Sequence[Shape]) -> Shape:
     axis = attributes.get("axis", 0)
-    if not all(operands) or not isinstance(axis, int):
+    ranks = set(map(len, operands))
+    if len(ranks) > 1 or not isinstance(axis, int) or not -min(ranks) <= axis < min(ranks):
         return ()
     sizes = list(operands[0])
     sizes[axis] = sum(shape[axis] for shape in operands)

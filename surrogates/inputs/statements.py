@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
+from surrogates.inputs.limits import Key
 from surrogates.inputs.parsed_models import ParsedModel, parse_model
 from surrogates.inputs.scope_statements import (
     Call,
-    Key,
     ScopeReader,
     ScopeStatements,
     forget_statements,
@@ -32,6 +32,9 @@ from surrogates.inputs.scope_statements import (
 
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
+
+MAX_STATEMENT_CHARACTERS = 4096
+"""Longest statement that is read; tables of tokens are as wide as the longest."""
 
 _N_REMEMBERED = 16384
 """Texts whose statements stay in memory, about 10 kB each."""
@@ -69,8 +72,10 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
 
     Raises:
         TextError: If the text does not parse, is empty, reads or returns an undefined name, or its
-            functions recurse.
-        TextTooLongError: If the graph is longer than ``max_statements``.
+            functions recurse or nest too deep.
+        TextTooLongError: If the graph is longer than ``max_statements``, a statement longer than
+            :data:`MAX_STATEMENT_CHARACTERS`, or its functions expand to too many nodes, see
+            :mod:`surrogates.inputs.limits`.
     """
     return _Assembler(parse_model(text), max_statements).graph()
 
@@ -104,7 +109,6 @@ class _Assembler:
         self._left = max_statements
         self._limit = max_statements
         self._bodies: dict[Key, tuple[list[int], list[int]]] = {}
-        self._open: set[Key] = set()
         self._statements: list[str] = []
         self._readers: list[int] = []
         self._producers: list[int] = []
@@ -119,6 +123,13 @@ class _Assembler:
                 "A graph must have an input or a node, but it is empty. Export the model again."
             )
         self._place(main)
+        longest = max(self._statements, key=len)
+        if len(longest) > MAX_STATEMENT_CHARACTERS:
+            raise TextTooLongError(
+                f"A statement must have at most {MAX_STATEMENT_CHARACTERS} characters, but one of "
+                f"{longest.partition(' ')[0]} has {len(longest)}. Give it fewer attributes or "
+                "weights; texts are never cut."
+            )
         defines = _pairs((self._producers, self._readers))
         return StatementGraph(
             statements=tuple(self._statements),
@@ -153,17 +164,10 @@ class _Assembler:
     def _link(self, call: Call, number: int) -> None:
         """Relate a call to the body of its function, which is placed at the first call."""
         key = call.key
-        if key in self._open:
-            raise TextError(
-                f"Functions must not call themselves, but {key[0]}.{key[1]} does. "
-                "Inline the function."
-            )
         if key not in self._bodies:
-            self._open.add(key)
             scope = self._reader.called(call)
             numbers = self._place(scope)
             self._bodies[key] = (numbers, [numbers[result] for result in scope.results])
-            self._open.discard(key)
         for found, statements in zip((self._calls, self._returns), self._bodies[key], strict=True):
             found[0].extend([number] * len(statements))
             found[1].extend(statements)

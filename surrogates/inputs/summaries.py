@@ -13,7 +13,7 @@ from typing import NamedTuple
 from surrogates.inputs.parsed_models import MainGraph
 from surrogates.inputs.scope_plans import ScopePlan
 from surrogates.inputs.shapes import Shape
-from surrogates.inputs.ways import Flow, KindsOfSteps
+from surrogates.inputs.ways import MAX_WAYS, Flow, KindsOfSteps
 
 _MARK = "\0"
 """Stands around the number of a kind, which no text can hold."""
@@ -90,7 +90,7 @@ class MainInputs(NamedTuple):
 
     names: tuple[str, ...]
     values: tuple[Value, ...]
-    n_parameters: float
+    n_parameters: int
 
 
 class Memory:
@@ -104,6 +104,7 @@ class Memory:
         plans: By scope and number of bound formals.
         summaries: By operation or function, attributes and operands.
         flows: By plan, data inputs and flows of the operations.
+        n_ways: In the flows, 3 kB each.
     """
 
     def __init__(self, size: int, opset: int) -> None:
@@ -120,12 +121,14 @@ class Memory:
         self.plans: dict[tuple[object, int], ScopePlan] = {}
         self.summaries: dict[tuple[object, ...], Summary] = {}
         self.flows: dict[tuple[object, ...], Flow] = {}
+        self.n_ways = 0
         self._values: dict[tuple[Shape, str, bytes | None], Value] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether it should be used for no further text."""
-        return len(self.summaries) + len(self.plans) > _MAX_SUMMARIES or self.kinds.is_overfull
+        n_kept = len(self.summaries) + len(self.plans)
+        return n_kept > _MAX_SUMMARIES or self.n_ways > MAX_WAYS or self.kinds.is_overfull
 
     def value(self, shape: Shape, kind: str, constant: bytes | None = None) -> Value:
         """Return the one value of this shape, kind and constant."""

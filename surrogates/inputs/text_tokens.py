@@ -21,7 +21,6 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from surrogates.errors import CheckpointError
 
-PADDING_ID = 0
 _PADDING = "<pad>"
 _SIZE_FIELD = re.compile(r"((?:w\d+\.\d+|out\d+|group|times)=)(\d{1,15})")
 _DOUBLINGS = 4.0

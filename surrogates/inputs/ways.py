@@ -12,10 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogates.errors import TextTooLongError
 from surrogates.inputs.operations import is_working, pair_name
 
 MAX_NAMED = 23
 """Kinds of operation, the first that are met, of which the ways of a text are named."""
+
+MAX_WAYS = 65_536
+"""Most ways of a text, from each operand of a scope to each value, calls expanded; 3 kB each."""
 
 _MAX_KINDS = 128
 _MAX_WORKING = MAX_NAMED + 1
@@ -32,13 +36,15 @@ class Flow:
 
     Attributes:
         results: For each result, operand number to the ways between; no entry where there is none.
+        n_ways: Held to find them out, in scopes that are called too; none for an operation.
     """
 
-    __slots__ = ("results",)
+    __slots__ = ("n_ways", "results")
 
-    def __init__(self, results: tuple[Mapping[int, Ways], ...]) -> None:
+    def __init__(self, results: tuple[Mapping[int, Ways], ...], n_ways: int = 0) -> None:
         """Keep the ways."""
         self.results = results
+        self.n_ways = n_ways
 
 
 class KindsOfSteps:
@@ -121,7 +127,7 @@ def joined(through: Mapping[int, Ways], before: Sequence[Mapping[int, Ways]]) ->
 
 
 def flow_of_scope(
-    steps: Iterable[tuple[Sequence[int], int, Flow]],
+    steps: Iterable[tuple[Sequence[int], Sequence[int], Flow]],
     starts: Mapping[int, Ways],
     n_values: int,
     outputs: Sequence[int],
@@ -129,18 +135,30 @@ def flow_of_scope(
     """Return the flow of a graph or function body.
 
     Args:
-        steps: For each operation: numbers of the values that it reads, number of its first
-            result, and its flow.
+        steps: For each operation: numbers of the values that it reads, those of its results, of
+            which a call may name fewer than there are, and its flow.
         starts: Values that carry data in, each with no step; they are operands 0, 1, ... by
             their number less one.
         n_values: All values of the scope; value 0 is the missing one.
         outputs: Values that the scope returns.
+
+    Raises:
+        TextTooLongError: If more than :data:`MAX_WAYS` would be held.
     """
+    n_ways = 0
     ways: list[Mapping[int, Ways]] = [{}] * n_values
     for value, no_step in starts.items():
         ways[value] = {value - 1: no_step}
-    for operands, first, flow in steps:
+    for operands, results, flow in steps:
         before = [ways[value] for value in operands]
-        for number, through in enumerate(flow.results):
-            ways[first + number] = joined(through, before)
-    return Flow(tuple(ways[value] for value in outputs))
+        n_ways += flow.n_ways
+        for result, through in zip(results, flow.results, strict=False):
+            ways[result] = joined(through, before)
+            n_ways += len(ways[result])
+            if n_ways > MAX_WAYS:
+                raise TextTooLongError(
+                    f"A text must have at most {MAX_WAYS} ways from operands of its functions to "
+                    "the values inside, calls expanded, but has more. Give functions fewer "
+                    "operands or statements; texts are never cut."
+                )
+    return Flow(tuple(ways[value] for value in outputs), n_ways)

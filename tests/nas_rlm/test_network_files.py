@@ -59,3 +59,27 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path, name: str, content
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SearchSpaceError, match=r"gone\.onnx"):
         read_text(tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("y = Relu<a=99999999999999999999>(x)", "a whole number does not fit 64 bits"),
+        ("y = Relu<a=1e999999>(x)", "Failed to parse float from string: 1e999999"),
+        (
+            "c = Constant<value = int64[3] {1}>()\n y = Reshape(x, c)",
+            r"as many values as their shape says, but those of '' of shape \[3\] cannot be read",
+        ),
+        (
+            "y = Softmax<axis=1, axis=[1]>(x)",
+            "Attribute 'axis' appeared multiple times",
+        ),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(tmp_path: Path, node: str, message: str) -> None:
+    head = '<ir_version: 8, opset_import: ["" : 17]>\n'
+    text = f"{head}main (float[1,4] x) => (float[1,4] y) {{\n {node}\n}}\n"
+    (tmp_path / "net.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(SearchSpaceError, match=message) as caught:
+        read_text(tmp_path / "net.txt")
+    assert "\n" not in str(caught.value)

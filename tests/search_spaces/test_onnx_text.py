@@ -15,6 +15,8 @@ def test_what_does_not_parse_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_deep_nesting_is_refused_before_the_parser_sees_it() -> None:
+@pytest.mark.parametrize("between", ["", "# )\n"])
+def test_deep_nesting_is_refused_before_the_parser_sees_it(between: str) -> None:
+    opened = f"seq({between}" * 20_000
     with pytest.raises(InvalidTextError, match="at most 24 deep"):
-        from_text("g (" + "seq(" * 50 + "float" + ")" * 50 + " x) => (float y) { y = Relu(x) }")
+        from_text(f"g ({opened}float{')' * 20_000} x) => (float y) {{ y = Relu(x) }}")

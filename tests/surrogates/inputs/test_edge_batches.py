@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from surrogates.inputs.batches import MAX_DENSE_STATEMENTS, by_length
-from surrogates.inputs.edge_batches import MAX_FAN, PAIR_RELATIONS, EdgeLists
+from surrogates.inputs.edge_batches import MAX_CLASSES, MAX_FAN, PAIR_RELATIONS, EdgeLists
 from surrogates.inputs.statements import StatementGraph
 
 
@@ -54,6 +54,21 @@ def test_a_class_holds_what_reads_the_same() -> None:
     classes = listed(star(5)).classes[-1]
     assert len(np.unique(classes)) == 2
     assert classes[0] != classes[1]
+
+
+def test_classes_of_a_long_text_do_not_depend_on_texts_before_it() -> None:
+    n_statements = MAX_CLASSES + 190
+    defines = np.array([(i, i + 1) for i in range(n_statements - 1)], dtype=np.int32)
+    none = np.empty((0, 2), dtype=np.int32)
+    statements = tuple(f"Conv group={number}" for number in range(n_statements))
+    graph = StatementGraph(statements, defines, none, none)
+    numbers = np.arange(n_statements)
+    alone = EdgeLists.of(graph, numbers, 2).classes
+    behind = EdgeLists.of(graph, np.random.default_rng(0).permutation(numbers), 2).classes
+    for layer, other in zip(alone, behind, strict=True):
+        assert np.array_equal(layer, other)
+        assert layer.max() < MAX_CLASSES
+        assert np.bincount(layer).min() > 0
 
 
 def test_an_operand_read_twice_tells_apart() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from search_spaces import SPACES, get_space, to_text
 from search_spaces.counts import count
-from surrogates.errors import TextError
+from surrogates.errors import TextError, TextTooLongError
+from surrogates.inputs.feature_table import FeatureTable
 from surrogates.inputs.graph_features import graph_features
 from surrogates.inputs.operations import pair_name
 
@@ -236,4 +237,53 @@ def test_a_call_that_names_more_results_than_there_are_is_refused() -> None:
         '<domain: "nas", opset_import: ["" : 17]>\nf (x) => (y) {\n y = Relu(x)\n}\n'
     )
     with pytest.raises(TextError, match="at most the 1 results of its function, but a call of f"):
+        graph_features(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            "main (float[4000000000000000000,4,4000000000000000,400000000000000] x)"
+            " => (float y) { y = Relu(x) }",
+            "activations",
+        ),
+        (
+            "main (float[1,4] x, float[" + ",".join(["4000000000000000000"] * 20) + "] w)"
+            " => (float y) { y = Relu(x) }",
+            "params",
+        ),
+        (
+            "main (float[4000000000,4000000000] x, float[4000000000,4000000000] w)"
+            " => (float y) { y = MatMul(x, w) }",
+            None,
+        ),
+        (
+            "main (float[4000000000000,4000000000] x, float[4000000000,4000000000000] w)"
+            " => (float y) { y = MatMul(x, w) }",
+            "macs",
+        ),
+    ],
+)
+def test_totals_are_refused_where_they_would_overflow(text: str, name: str | None) -> None:
+    if name is None:
+        assert np.isfinite(FeatureTable.fit([FORK]).scaled([HEADER + text])).all()
+        return
+    with pytest.raises(TextError, match=f"must be at most 1e\\+30, but '{name}' is more"):
+        graph_features(HEADER + text)
+
+
+def test_a_negative_size_counts_as_unknown() -> None:
+    unknown, negative = FORK.replace("float[1,", "float[N,"), FORK.replace("float[1,", "float[-1,")
+    assert graph_features(negative) == graph_features(unknown)
+
+
+def test_a_function_with_very_many_operands_and_statements_is_refused() -> None:
+    formals = ", ".join(f"a{k}" for k in range(600))
+    body = "\n".join(f"v{k + 1} = Relu(v{k})" for k in range(600))
+    text = (
+        f"{HEADER}main (float[1,4] x) => (float[1,4] y) {{ y = nas.f({', '.join(['x'] * 600)}) }}\n"
+        f"{FUNCTION}f ({formals}) => (v600) {{ v0 = Sum({formals})\n{body} }}\n"
+    )
+    with pytest.raises(TextTooLongError, match="at most 65536 ways"):
         graph_features(text)

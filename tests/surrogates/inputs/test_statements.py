@@ -1,11 +1,13 @@
 """The reader, on texts small enough to write the answer by hand."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from surrogates.errors import TextError, TextTooLongError
+from surrogates.inputs.nodes import MAX_FIELD_CHARACTERS
 from surrogates.inputs.statements import StatementGraph, read_statements
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17, "nas" : 1]>\n'
@@ -192,6 +194,47 @@ def test_a_small_constant_shows_its_values_and_a_large_one_its_shape() -> None:
         main(f"c = Constant<value = float[9] {{{numbers}}}>()\n y = Add(x, c)")
     )
     assert large.statements[1].endswith(" c1.value=[9]")
+
+
+def test_a_constant_that_is_stored_in_a_file_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.bin").write_bytes(bytes(8))
+    for name in ("there.bin", "gone.bin"):
+        constant = f'c = Constant<value = float[2] c ["location": "{name}"]>()'
+        graph = read_statements(main(f"{constant}\n y = Add(x, c)"))
+        assert graph.statements[1].endswith(" c1.value=[2]")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("y = Op<a=[", "]>(x)"), ('y = Op<a="', '">(x)'), ("y = Op<a", "=1>(x)"), ("y = Op", "(x)")],
+)
+def test_a_long_field_is_begun_counted_and_digested(start: str, end: str) -> None:
+    filling = "1,1," * 25_000 + "{}" if "[" in start else "11_1" * 25_000 + "{}"
+    one, two = (
+        read_statements(main(start + filling.format(last) + end)).statements[1] for last in "12"
+    )
+    assert len(one) < 150
+    assert one != two
+    assert one.partition("[")[0] == two.partition("[")[0]
+    shape = " out0=1 out1=4 out2=8 out3=8"
+    field = one.removesuffix(shape).split(" ")[-1]
+    assert re.fullmatch(r".{32}\[\d{6}\][0-9a-f]{16}", field)
+
+
+def test_a_field_is_spelt_out_up_to_the_limit() -> None:
+    value = "a" * (MAX_FIELD_CHARACTERS - 2)
+    spelt, cut = (read_statements(main(f'y = Op<s="{v}">(x)')) for v in (value, value + "a"))
+    assert spelt.statements[1].startswith(f"Op s={value} out0")
+    assert value not in cut.statements[1]
+
+
+def test_a_statement_with_very_many_fields_is_refused() -> None:
+    attributes = ", ".join(f"name_{k}={k}" for k in range(1_000))
+    with pytest.raises(TextTooLongError, match="at most 4096 characters, but one of Op has 1"):
+        read_statements(main(f"y = Op<{attributes}>(x)"))
 
 
 def test_an_attribute_of_the_function_is_a_reference() -> None:

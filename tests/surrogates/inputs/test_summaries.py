@@ -6,6 +6,7 @@ import pytest
 from search_spaces import SPACES, get_space
 from surrogates.inputs.graph_features import forget_features, graph_features
 from surrogates.inputs.statements import forget_texts, read_statements
+from surrogates.inputs.summaries import shared_memory
 from tests.surrogates.conftest import HEADER
 
 FUNCTION = '<domain: "nas", opset_import: ["" : 17]>\n'
@@ -57,6 +58,25 @@ def test_any_number_of_kinds_is_told_apart_from_text_to_text() -> None:
     texts = [many_kinds(first, n_kinds) for first in range(1, 300, 20) for n_kinds in (5, 40)]
     for text, found in zip(texts, warm(texts), strict=True):
         assert found == cold(text)
+
+
+def test_kinds_that_fill_what_texts_share_are_told_apart() -> None:
+    texts = [many_kinds(1, 20), many_kinds(101, 10)]
+    assert warm(texts) == [cold(text) for text in texts]
+
+
+def test_what_texts_share_is_begun_anew_once_its_ways_are_many() -> None:
+    forget_features()
+    names = ", ".join(f"a{k}" for k in range(100))
+    for number in range(8):
+        ends = "".join(f" b{k} = Add (s, a{k})\n" for k in range(100))
+        results = ", ".join(f"b{k}" for k in range(100))
+        function = f"{FUNCTION}f0 ({names}) => ({results}) {{\n s = Sum ({names})\n{ends}}}\n"
+        call = f"y = nas.f0 ({', '.join(['x'] * 100)})"
+        head = f"{HEADER}main (float[1,{number + 1},8,8] x) => (float[1] y)"
+        text = f"{head} {{\n {call}\n}}\n{function.replace('Sum', f'Own{number}')}"
+        graph_features(text)
+    assert shared_memory(8, 17).n_ways < 20_000
 
 
 MAIN = (

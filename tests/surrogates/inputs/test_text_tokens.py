@@ -3,8 +3,9 @@
 import pytest
 
 from surrogates.errors import CheckpointError
-from surrogates.inputs.text_tokens import PADDING_ID, StatementTokenizer
+from surrogates.inputs.text_tokens import StatementTokenizer
 
+PADDING_ID = 0  # where embeddings are zero
 STATEMENTS = [
     "Conv kernel_shape=3,3 pads=1,1,1,1 w0.0=16 w0.1=16 out1=16",
     "Conv kernel_shape=1,1 w0.0=16 w0.1=16 out1=16",

@@ -2,13 +2,14 @@
 
 import pytest
 
-from surrogates.inputs.ways import MAX_NAMED, KindsOfSteps, flow_of_scope
+from surrogates.errors import TextTooLongError
+from surrogates.inputs.ways import MAX_NAMED, MAX_WAYS, Flow, KindsOfSteps, flow_of_scope
 
 
 def test_fewest_and_most_steps_of_a_fork() -> None:
     kinds = KindsOfSteps()
     relu, add = kinds.flow("Relu", (0,), 1), kinds.flow("Add", (0, 1), 1)
-    steps = [((1,), 2, relu), ((2,), 3, relu), ((3, 1), 4, add)]
+    steps = [((1,), [2], relu), ((2,), [3], relu), ((3, 1), [4], add)]
     flow = flow_of_scope(steps, {1: kinds.no_step}, 5, [4])
     found = kinds.features(flow.results[0][0], ["Relu", "Add"])
     assert found == {
@@ -24,14 +25,44 @@ def test_fewest_and_most_steps_of_a_fork() -> None:
 def test_operands_that_carry_no_data_have_no_way() -> None:
     kinds = KindsOfSteps()
     flow = kinds.flow("Conv", (0,), 1)
-    assert list(flow_of_scope([((2, 1), 3, flow)], {1: kinds.no_step}, 4, [3]).results[0]) == []
+    assert list(flow_of_scope([((2, 1), [3], flow)], {1: kinds.no_step}, 4, [3]).results[0]) == []
+
+
+def test_a_result_that_a_call_does_not_name_leads_nowhere() -> None:
+    kinds = KindsOfSteps()
+    split = kinds.flow("Split", (0,), 2)
+    flow = flow_of_scope([((1,), [2], split), ((2,), [], split)], {1: kinds.no_step}, 3, [2])
+    assert list(flow.results[0]) == [0]
+
+
+def test_ways_of_a_scope_and_of_what_it_calls_are_bounded() -> None:
+    kinds = KindsOfSteps()
+    relu = kinds.flow("Relu", (0,), 1)
+    starts = {1: kinds.no_step}
+
+    def chained(flow: Flow, times: int) -> Flow:
+        steps = [((1 + place,), [2 + place], flow) for place in range(times)]
+        return flow_of_scope(steps, starts, 2 + times, [1 + times])
+
+    inner = chained(relu, 255)
+    assert inner.n_ways == 255
+    assert chained(inner, MAX_WAYS // 256).n_ways == MAX_WAYS
+    with pytest.raises(TextTooLongError, match=f"at most {MAX_WAYS} ways"):
+        chained(inner, MAX_WAYS // 256 + 1)
+    with pytest.raises(TextTooLongError, match="ways"):
+        flow_of_scope(
+            [((1,), range(2, 3 + MAX_WAYS), kinds.flow("Split", (0,), MAX_WAYS + 1))],
+            starts,
+            3 + MAX_WAYS,
+            [2],
+        )
 
 
 def test_pairs_are_of_kinds_that_work() -> None:
     kinds = KindsOfSteps()
     names = ["Conv 3x3", "Relu", "MaxPool 2x2"]
     flows = [kinds.flow(name, (0,), 1) for name in names]
-    steps = [((place + 1,), place + 2, flow) for place, flow in enumerate(flows)]
+    steps = [((place + 1,), [place + 2], flow) for place, flow in enumerate(flows)]
     (ways,) = flow_of_scope(steps, {1: kinds.no_step}, 5, [4]).results[0].values()
     found = kinds.features(ways, names)
     assert {name for name in found if "|" in name} == {
