@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
@@ -93,11 +94,17 @@ class Mixture(Surrogate):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Self:
-        """Train one part after the other on all rows; see the base class."""
+        """Train a copy of one part after the other on all rows; see the base class.
+
+        The copies speak once all of them are trained, so a part that refuses leaves everything as
+        it was.
+        """
         check_rows(texts, labels)
+        fitted = []
         for place, part in enumerate(self._parts):
             shown = _share(progress, place, len(self._parts))
-            part.fit(texts, labels, seed=seed, progress=shown)
+            fitted.append(copy.copy(part).fit(texts, labels, seed=seed, progress=shown))
+        self._parts = fitted
         return self
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:

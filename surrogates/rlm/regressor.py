@@ -168,13 +168,13 @@ class RlmRegressor(ResumableSurrogate):
                 )
                 networks.append(network)
         calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)
-        self._metrics = tuple(rows.metrics)
-        self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
-        self._reader, self._head = reader, head
-        self._process = None
+        process = None
         is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
         if is_pooled and isinstance(head, DigitsHead):
-            self._process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
+            process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
+        self._metrics = tuple(rows.metrics)
+        self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
+        self._reader, self._head, self._process = reader, head, process
         n_known = (~np.isnan(raw)).sum(axis=0).tolist()
         self._training = {
             "rows": len(rows.texts),

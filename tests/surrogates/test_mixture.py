@@ -8,7 +8,7 @@ import pytest
 
 from surrogates import PredictiveDistribution, get_surrogate, load_surrogate
 from surrogates.base import Labels
-from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.mixture import Mixture, finetuned_and_fresh
 
 ROWS = ["a", "b", "c"], [{"params": 1.0}, {"params": 3.0}, {"params": 8.0}]
@@ -34,6 +34,15 @@ def test_a_mixture_of_medians_ranks_by_the_median() -> None:
     assert both.probabilities[0] == pytest.approx([0.15, 0.45, 0.05, 0.35])
     assert both.estimate.tolist() == [1.0]
     assert PredictiveDistribution.mixture([sure]).median.tolist() == sure.median.tolist()
+
+
+def test_a_part_that_refuses_leaves_no_part_trained_on_other_rows(small_texts: list[str]) -> None:
+    few = [{"params": 1.0 + row} for row in range(4)]
+    mixture = get_surrogate("mixture", constant={}, graph_gp={"max_rows": 4})
+    before = mixture.fit(small_texts[:4], few).predict(small_texts)["params"].values
+    with pytest.raises(LabelError, match="`max_rows`"):
+        mixture.fit(small_texts[:5], [{"params": 1000.0 + row} for row in range(5)])
+    assert mixture.predict(small_texts)["params"].values.tolist() == before.tolist()
 
 
 def test_parts_must_know_the_same() -> None:

@@ -64,6 +64,23 @@ def test_same_seed_same_numbers(
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+def test_a_process_that_fails_leaves_the_fitted_one_as_it_was(
+    small_texts: list[str],
+    small_labels: list[dict[str, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = RlmRegressor(**{**QUICK, "n_steps": 2}).fit(small_texts, small_labels)
+    before = model.predict(small_texts)[MACS].probabilities
+
+    def failing(*_: object, **__: object) -> None:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr("surrogates.rlm.regressor.CountsProcess.fit", failing)
+    with pytest.raises(np.linalg.LinAlgError):
+        model.fit(small_texts, [{MACS: 1e9 + row} for row in range(12)])
+    assert np.array_equal(model.predict(small_texts)[MACS].probabilities, before)
+
+
 def test_a_known_metric_moves_the_other(fitted: RlmRegressor, small_texts: list[str]) -> None:
     n = len(small_texts)
     low, high = (
