@@ -126,7 +126,9 @@ class RlmRegressor(ResumableSurrogate):
         settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
-        states = training_states(keep, keep_seconds, rows, settings, schedule, seed)
+        states = training_states(
+            keep, keep_seconds, rows, settings, schedule, seed, are_heads=heads_only
+        )
         tuned._train(
             reader, rows, copied, settings, schedule, seed, progress, states, are_heads=heads_only
         )
