@@ -25,7 +25,7 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, write_checkpoint
+from surrogates.checkpoint import place_of, read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
 
 _PARTS = ("rlm", "gcn")
@@ -135,7 +135,8 @@ class Mixture(Surrogate):
         n_parts = read_manifest(folder, cls.name)["state"].get("parts")
         if not isinstance(n_parts, int) or n_parts < 1:
             raise CheckpointError(f"{folder} must hold parts of a mixture, but names {n_parts!r}.")
-        parts = [load_surrogate(folder / f"part-{place}") for place in range(n_parts)]
+        places = [place_of(folder, f"part-{place}") for place in range(n_parts)]
+        parts = [load_surrogate(place) for place in places]
         try:
             return cls.of(parts)
         except SettingsError as error:

@@ -68,20 +68,27 @@ def test_a_part_that_is_missing_or_foreign_is_refused(tmp_path: Path) -> None:
         load_surrogate(tmp_path)
 
 
-def test_a_mixture_that_was_cut_short_is_none(
+def test_a_mixture_that_was_cut_short_is_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixture = get_surrogate("mixture", memorizer={}, constant={}).fit(*ROWS)
     mixture.save(tmp_path)
+    old = mixture.predict(["a", "x"])["params"].values.tolist()
+    mixture.fit(ROWS[0], [{"params": 50.0 + row} for row in range(3)])
+    new = mixture.predict(["a", "x"])["params"].values.tolist()
 
     def broken(*_: object) -> None:
         raise CheckpointError("disk full")
 
-    monkeypatch.setattr("surrogates.baselines.constant.ConstantPredictor.save", broken)
-    with pytest.raises(CheckpointError, match="disk full"):
+    with monkeypatch.context() as patch:
+        patch.setattr("surrogates.baselines.constant.ConstantPredictor.save", broken)
+        with pytest.raises(CheckpointError, match="disk full"):
+            mixture.save(tmp_path)
+    assert load_surrogate(tmp_path).predict(["a", "x"])["params"].values.tolist() == old
+    for _ in range(3):
         mixture.save(tmp_path)
-    with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
-        load_surrogate(tmp_path)
+        assert load_surrogate(tmp_path).predict(["a", "x"])["params"].values.tolist() == new
+        assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_finetuned_and_a_fresh_one_both_speak(small_texts: list[str]) -> None:
