@@ -18,7 +18,7 @@ from surrogates.base import (
     ResumableSurrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, read_weights, weights_under, write_checkpoint
+from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import held_out
@@ -32,11 +32,9 @@ from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import TrainingStates, training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
+from surrogates.rlm.stored import StoredRlm
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
 from surrogates.transfer import starting_metrics
-
-_PROCESS = "process."
-"""Before the names of its tensors in a checkpoint."""
 
 
 class RlmRegressor(ResumableSurrogate):
@@ -313,50 +311,27 @@ class RlmRegressor(ResumableSurrogate):
     def save(self, folder: Path) -> None:
         """Write the checkpoint; see the base class."""
         reader, head, members = self._fitted()
-        state = {
-            "settings": self.settings.to_json(),
-            "metrics": list(self._metrics),
-            "reader": reader.to_json(),
-            "head": head.to_json(),
-            "calibration": [member.calibration for member in members],
-            "process": self._process and self._process.to_json(),
-            "training": self._training,
-        }
-        weights = {
-            f"{place}.{name}": tensor
-            for place, member in enumerate(members)
-            for name, tensor in member.network.state_dict().items()
-        }
-        if self._process:
-            weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self._process.tensors().items()}
-        write_checkpoint(folder, self.name, state, weights)
+        stored = StoredRlm(
+            self.settings, self._metrics, reader, head, members, self._process, self._training
+        )
+        write_checkpoint(folder, self.name, stored.state(), stored.weights())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a checkpoint; see the base class."""
         state = read_manifest(folder, cls.name)["state"]
+        weights = read_weights(folder)
         try:
-            settings = RlmSettings.from_json(state["settings"])
-            regressor = cls(**settings.to_json())
-            regressor._metrics = tuple(state["metrics"])
-            regressor._training = dict(state.get("training", {}))  # older ones did not say
-            reader = reader_class(settings.encoder).from_json(state["reader"], settings)
-            head = head_class(settings.head).from_json(state["head"], settings)
-            regressor._reader, regressor._head = reader, head
-            weights = read_weights(folder)
-            for place, calibration in enumerate(state["calibration"]):
-                with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                    network = head.new_network(reader.new_network())
-                network.load_state_dict(weights_under(f"{place}.", weights))
-                chosen = [[float(value) for value in values] for values in calibration]
-                regressor._members.append(Member(network.eval(), chosen))
-            if state.get("process") is not None:
-                own = weights_under(_PROCESS, weights)
-                regressor._process = CountsProcess.restore(state["process"], own)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            stored = StoredRlm.restored(state, weights)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = type(error).__name__ if "\n" in str(error) else repr(error)
             raise CheckpointError(
-                f"{folder} must hold a whole RLM, but it does not: {error}"
+                f"{folder} must hold a whole RLM, but it does not: {reason}. Train it again."
             ) from error
+        regressor = cls(**stored.settings.to_json())
+        regressor._metrics, regressor._training = stored.metrics, stored.training
+        regressor._reader, regressor._head = stored.reader, stored.head
+        regressor._members, regressor._process = stored.members, stored.process
         return regressor
 
     def _fitted(self) -> tuple[TextReader, Head, list[Member]]:

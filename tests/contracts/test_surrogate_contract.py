@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from search_spaces import get_space, to_text
 from surrogates import SURROGATES, Surrogate, get_surrogate, load_surrogate, surrogate_class
-from surrogates.checkpoint import WEIGHTS
+from surrogates.checkpoint import WEIGHTS, write_checkpoint
 from surrogates.errors import (
     CheckpointError,
     LabelError,
@@ -388,3 +388,11 @@ def test_a_text_that_is_not_onnx_is_refused(reader: str, texts: list[str]) -> No
 def test_an_unknown_surrogate_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"must be one of .*, but got 'oracle'"):
         get_surrogate("oracle")
+
+
+def test_a_checkpoint_of_an_unknown_surrogate_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "oracle", {})
+    with pytest.raises(
+        CheckpointError, match=r"must hold one of \['brp_nas'.*, but holds a 'oracle'"
+    ):
+        load_surrogate(tmp_path)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
-from surrogates.rlm.digit_trie import digit_trie
+from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
 from surrogates.rlm.heads.base import (
     Calibration,
@@ -91,9 +91,14 @@ class DigitsHead(Head):
     @classmethod
     def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
         """Restore scales and branches; see the base class."""
-        scales = [MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]]
+        scales = [MetricScale.from_json(scale) for scale in state["scales"]]
         branches = [tuple((s, e) for s, e in pairs) for pairs in state["branches"]]
-        return cls(scales, branches, settings)
+        head = cls(scales, branches, settings)
+        legal = set(full_branches(head.grammar))
+        is_legal = all(pairs and legal.issuperset(pairs) for pairs in branches)
+        if not scales or len(branches) != len(scales) or not is_legal:
+            raise ValueError("every metric must have a scale and legal branches")
+        return head
 
     def to_json(self) -> dict[str, Any]:
         """Return scales and branches; see the base class."""
