@@ -189,10 +189,22 @@ class RlmRegressor(ResumableSurrogate):
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.
 
         A metric with fewer than 8 labels among them stays as it is.
+
+        Raises:
+            LabelError: If the rows are unusable, or a label is far beyond those trained on.
+            SettingsError: If the head writes no digits.
+            UnknownMetricError: If a metric was never trained.
         """
         reader, _, members = self._fitted()
         self.select_metrics(check_rows(texts, labels))
         head, raw = self._digits("Calibration anew"), Rows(texts, labels, self._metrics).raw
+        for k, metric in enumerate(self._metrics):
+            low, high = head.reach(k)
+            if far := raw[(raw[:, k] < low) | (raw[:, k] > high), k].tolist():
+                raise LabelError(
+                    f"A label of {metric!r} must lie in [{low:.4g}, {high:.4g}], as far as numerals "
+                    f"reach beyond the rows trained on, but got {far[0]!r}. Leave it out."
+                )
         self._members = head.recalibrated(members, reader.prepare(texts), head.rows(raw))
 
     def predict(
@@ -209,7 +221,8 @@ class RlmRegressor(ResumableSurrogate):
             texts: ONNX texts, length n.
             metrics: Which metrics, in decoding order; all trained ones when None.
             condition_on: Known values of other metrics, shape ``(n,)`` each: the predictions are
-                conditioned on them.
+                conditioned on them. One beyond the labels trained on is read as the nearest that
+                has a numeral.
             decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
                 metrics on the distributions of earlier ones.
         """

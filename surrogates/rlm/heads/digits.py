@@ -222,9 +222,25 @@ class DigitsHead(Head):
             for metric, (logits, scaled) in enumerate(evidence)
         ]
 
+    def reach(self, metric: int) -> tuple[float, float]:
+        """Return the smallest and the largest label that :meth:`rows` spells, in their unit."""
+        largest = self.grammar.largest
+        low, high = self.scales[metric].to_raw(np.array([-largest, largest])).tolist()
+        return low, high
+
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
-        """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""
-        scaled = self.scales[metric].to_scaled(values)
+        """Spell known values of a metric as numerals that the network has learned to read.
+
+        Args:
+            metric: Its number.
+            values: Shape ``(n,)``, finite; one beyond all legal numerals of the metric is spelled
+                as the nearest of them.
+
+        Returns:
+            Shape ``(n, length)``.
+        """
+        legal = digit_trie(self.grammar, self.branches[metric]).leaf_values
+        scaled = np.clip(self.scales[metric].to_scaled(values), legal[0], legal[-1])
         return torch.tensor([self.grammar.encode(value) for value in scaled.tolist()])
 
     def distributions(

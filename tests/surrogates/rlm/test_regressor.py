@@ -90,6 +90,16 @@ def test_a_known_metric_moves_the_other(fitted: RlmRegressor, small_texts: list[
     assert np.abs(high.probabilities - low.probabilities).sum(axis=1).max() > 1e-3
 
 
+def test_a_known_value_beyond_the_labels_is_read_as_the_outermost(
+    fitted: RlmRegressor, small_texts: list[str]
+) -> None:
+    far, farther = (
+        fitted.predict(small_texts, [ACCURACY], condition_on={MACS: np.full(12, value)})[ACCURACY]
+        for value in (1e6, 1e12)
+    )
+    assert np.array_equal(far.probabilities, farther.probabilities)
+
+
 def test_chain_starts_like_alone_and_then_differs(
     fitted: RlmRegressor, small_texts: list[str]
 ) -> None:
@@ -178,5 +188,10 @@ def test_recalibration_moves_the_level_and_keeps_the_order(
     assert errors[1] < 0.7 * errors[0]
     assert np.corrcoef(after[ACCURACY].mean, before[ACCURACY].mean)[0, 1] > 0.95
     assert after[MACS].mean == pytest.approx(before[MACS].mean)  # nothing was said of it
+    with pytest.raises(
+        LabelError, match=r"A label of 'macs' must lie in \[.*got 1000000000000\.0\. Leave"
+    ):
+        alone.recalibrate(small_texts, [{MACS: 1e12}] * len(small_texts))
+    assert after[MACS].mean == pytest.approx(alone.predict(small_texts)[MACS].mean)
     with pytest.raises(UnknownMetricError, match="never trained"):
         alone.recalibrate(small_texts, [{"params": 1.0}] * len(small_texts))
