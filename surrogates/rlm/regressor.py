@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -34,6 +35,7 @@ from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.stored import StoredRlm
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
+from surrogates.setting_checks import check_range
 from surrogates.transfer import starting_metrics
 
 
@@ -280,21 +282,25 @@ class RlmRegressor(ResumableSurrogate):
 
         Args:
             texts: ONNX texts, length n.
-            n_samples: Sequences drawn for each text.
+            n_samples: Sequences drawn for each text, at least 0.
             seed: Seed of the draws.
             metrics: Which metrics, in decoding order; all trained ones when None.
-            temperature: Divides the logits, above 0.
+            temperature: Divides the logits, above 0 and finite.
             top_p: Nucleus mass, in (0, 1].
 
         Returns:
             Metric name to values, shape ``(n_samples, n)`` each.
+
+        Raises:
+            SettingsError: If an argument is out of range, or the head writes no digits.
         """
         reader, _, members = self._fitted()
-        if temperature <= 0 or not 0 < top_p <= 1:
+        if not 0 < temperature < math.inf or not 0 < top_p <= 1:
             raise SettingsError(
-                "`temperature` must be above 0 and `top_p` in (0, 1], but got "
+                "`temperature` must be above 0 and finite, and `top_p` in (0, 1], but got "
                 f"{temperature!r} and {top_p!r}."
             )
+        check_range("n_samples", n_samples, 0)
         head = self._digits("Sampling token by token")
         wanted = self.select_metrics(metrics)
         ids = [self._metrics.index(metric) for metric in wanted]
@@ -307,6 +313,8 @@ class RlmRegressor(ResumableSurrogate):
             batch = prepared.collate(rows)
             for place, member in enumerate(members):
                 draws = np.flatnonzero(choice == place)
+                if not len(draws):
+                    continue
                 values = head.sample(
                     member,
                     batch,

@@ -159,9 +159,27 @@ def test_what_makes_no_sense_is_refused(
         fitted.predict(small_texts, **arguments)  # type: ignore[arg-type]
 
 
-def test_sampling_refuses_a_temperature_of_zero(fitted: RlmRegressor) -> None:
-    with pytest.raises(SettingsError, match="above 0"):
-        fitted.sample(["x"], 1, seed=0, temperature=0.0)
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_sampling_refuses_a_temperature_of_zero(fitted: RlmRegressor, temperature: float) -> None:
+    with pytest.raises(SettingsError, match=f"above 0 .* but got {temperature!r}"):
+        fitted.sample(["x"], 1, seed=0, temperature=temperature)
+
+
+@pytest.mark.parametrize("n_samples", [-1, 2.5, "3"])
+def test_sampling_refuses_what_is_no_number_of_draws(
+    fitted: RlmRegressor, n_samples: object
+) -> None:
+    with pytest.raises(SettingsError, match=f"`n_samples` must be .* got {n_samples!r}"):
+        fitted.sample(["x"], n_samples, seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n_samples", [0, 1])
+def test_fewer_draws_than_members_are_drawn(
+    fitted: RlmRegressor, small_texts: list[str], n_samples: int
+) -> None:
+    drawn = fitted.sample(small_texts, n_samples, seed=0)
+    assert {values.shape for values in drawn.values()} == {(n_samples, len(small_texts))}
+    assert all((values != 0).all() for values in drawn.values())
 
 
 def test_only_digits_are_conditioned_chained_and_sampled(small_texts: list[str]) -> None:
