@@ -125,15 +125,20 @@ def train(
 def batches_of_rows(
     known: NDArray[np.bool_], batch_size: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of rows without end, every row once before any comes again.
+    """Yield batches of rows without end, shuffled anew for each pass; no row comes twice in one.
+
+    Where every row has every label, batches are of one size, and the rows that are left over at
+    the end of a pass, fewer than a batch, are dropped from it.
 
     Where rows lack labels, a batch holds rows of one metric, drawn anew for each row among those
     that it has: rows of different search spaces then share no batch, so all pairs of a batch can
-    be ranked and graphs of different sizes are not padded to one length.
+    be ranked and graphs of different sizes are not padded to one length. Every row comes once in
+    a pass.
 
     Args:
         known: Shape ``(n, m)``: which labels a row has, at least one.
-        batch_size: Rows of a batch; fewer where fewer are left or there are no more.
+        batch_size: Rows of a batch; fewer if there are no more, or, where rows lack labels, no
+            more of a metric are left in the pass.
         rng: Orders the rows.
     """
     n = len(known)
