@@ -7,7 +7,7 @@ from typing import Any
 
 import surrogates
 from nas_rlm.pretrained import pretrained_folder
-from surrogates.checkpoint import WEIGHTS, read_manifest, read_weights
+from surrogates.checkpoint import MANIFEST, WEIGHTS, place_of, read_manifest, read_weights
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def checkpoint_facts(model: Path | None = None) -> CheckpointFacts:
     folder = pretrained_folder() if model is None else model
     surrogate = surrogates.load_surrogate(folder)
     state = read_manifest(folder)["state"]
-    of_parts = [read_weights(file.parent) for file in sorted(folder.rglob(WEIGHTS))]
+    parts = [file.parent for file in sorted(folder.rglob(MANIFEST))]
+    of_parts = [read_weights(part) for part in parts if place_of(part, WEIGHTS).is_file()]
     return CheckpointFacts(
         folder=folder,
         surrogate=surrogate.name,

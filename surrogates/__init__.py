@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from surrogates.base import Labels, Prediction, PredictiveDistribution, Progress, Surrogate
-from surrogates.errors import SettingsError, SurrogateError
+from surrogates.errors import CheckpointError, SettingsError, SurrogateError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,12 @@ def load_surrogate(folder: Path) -> Surrogate:
     """
     from surrogates.checkpoint import read_manifest
 
-    return surrogate_class(str(read_manifest(folder)["surrogate"])).load(folder)
+    name = str(read_manifest(folder)["surrogate"])
+    if name not in SURROGATES:
+        raise CheckpointError(
+            f"{folder} must hold one of {sorted(SURROGATES)}, but holds a {name!r}."
+        )
+    return surrogate_class(name).load(folder)
 
 
 __all__ = [

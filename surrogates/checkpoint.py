@@ -1,16 +1,19 @@
 """Checkpoint folders: tensors as safetensors, everything else as JSON, never a pickle.
 
 A folder holds ``manifest.json`` (which surrogate, format version, its settings and state) and,
-where the surrogate has tensors, ``weights.safetensors``. Files are written beside their place and
-moved there, the manifest last, so a folder either has a whole checkpoint or no manifest.
+where the surrogate has tensors, ``weights.safetensors``; where it has parts, a folder of each.
+Files are written beside their place and moved there, the manifest last, and what an older
+checkpoint consists of is never written over: where a name is taken, the new file has another one,
+which the manifest names. So a folder has the whole new checkpoint, or what was there before.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 CHECKPOINT_VERSION = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+_SECOND = "second-"
+"""Before the name of a file or folder whose own name an older checkpoint has."""
 
 
 def write_checkpoint(
@@ -31,7 +36,7 @@ def write_checkpoint(
     weights: Mapping[str, Tensor] | None = None,
     parts: Mapping[str, Callable[[Path], None]] | None = None,
 ) -> None:
-    """Write a checkpoint, replacing an older one in the same folder.
+    """Write a checkpoint, replacing an older one in the same folder once all is written.
 
     Args:
         folder: Created if missing.
@@ -41,20 +46,30 @@ def write_checkpoint(
         parts: Name of a folder within it to what writes another checkpoint there, or None.
 
     Raises:
-        CheckpointError: If the folder cannot be written.
+        CheckpointError: If the folder cannot be written; an older one is then as it was.
     """
-    manifest = {"version": CHECKPOINT_VERSION, "surrogate": surrogate, "state": dict(state)}
+    manifest: dict[str, Any] = {
+        "version": CHECKPOINT_VERSION,
+        "surrogate": surrogate,
+        "state": dict(state),
+    }
+    names = [*(parts or {}), *([WEIGHTS] if weights is not None else [])]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST).unlink(missing_ok=True)
+        old = _old_files(folder, [*names, WEIGHTS])
+        files = {name: _SECOND + name if name in old else name for name in names}
+        if moved := {name: file for name, file in files.items() if file != name}:
+            manifest["files"] = moved
         for name, write in (parts or {}).items():
-            write(folder / name)
+            write(folder / files[name])
         if weights is not None:
             from safetensors.torch import save
 
             contiguous = {name: tensor.detach().contiguous() for name, tensor in weights.items()}
-            write_atomically(folder / WEIGHTS, save(contiguous))
+            write_atomically(folder / files[WEIGHTS], save(contiguous))
         write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        for file in old - set(files.values()):
+            _remove(folder / file)
     except OSError as error:
         raise CheckpointError(
             f"A checkpoint must be writable, but {folder} is not: {error.strerror}. "
@@ -91,24 +106,41 @@ def read_manifest(folder: Path, surrogate: str | None = None) -> dict[str, Any]:
         )
     if surrogate is not None and name != surrogate:
         raise CheckpointError(f"{path} must hold a {surrogate!r}, but holds a {name!r}.")
-    return {"version": version, "surrogate": name, "state": state}
+    files = manifest.get("files", {})
+    if not isinstance(files, dict) or not all(map(_is_name, files.values())):
+        raise CheckpointError(f"{path} must name files of its folder, but names {files!r}.")
+    return {"version": version, "surrogate": name, "state": state, "files": files}
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Return where a checkpoint has its weights, or the part of a name.
+
+    Args:
+        folder: Written by :func:`write_checkpoint`.
+        name: `WEIGHTS`, or that of a part.
+
+    Raises:
+        CheckpointError: As :func:`read_manifest`.
+    """
+    file: str = read_manifest(folder)["files"].get(name, name)
+    return folder / file
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint.
 
     Raises:
-        CheckpointError: If the file is missing or not safetensors.
+        CheckpointError: If the file or the manifest is missing, or it is not safetensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = folder / WEIGHTS
+    path = place_of(folder, WEIGHTS)
     try:
         return dict(load(path.read_bytes()))
     except OSError as error:
         raise CheckpointError(
-            f"A checkpoint must hold {WEIGHTS}, but {folder} does not."
+            f"A checkpoint must hold {path.name}, but {folder} does not."
         ) from error
     except SafetensorError as error:
         raise CheckpointError(
@@ -137,3 +169,25 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _old_files(folder: Path, names: Sequence[str]) -> set[str]:
+    """Files and folders of the checkpoint that is there, as far as there are some of these names."""
+    try:
+        files = read_manifest(folder)["files"]
+    except CheckpointError:  # there is none, or none that could be lost
+        return set()
+    return {*files.values(), *(files.get(name, name) for name in names)}
+
+
+def _is_name(value: object) -> bool:
+    """Whether a value of a manifest names something in the folder itself."""
+    return isinstance(value, str) and Path(value).name == value and bool(value.strip("."))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or the folder of a part."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
@@ -24,7 +25,7 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, write_checkpoint
+from surrogates.checkpoint import place_of, read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
 
 _PARTS = ("rlm", "gcn")
@@ -93,11 +94,17 @@ class Mixture(Surrogate):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Self:
-        """Train one part after the other on all rows; see the base class."""
+        """Train a copy of one part after the other on all rows; see the base class.
+
+        The copies speak once all of them are trained, so a part that refuses leaves everything as
+        it was.
+        """
         check_rows(texts, labels)
+        fitted = []
         for place, part in enumerate(self._parts):
             shown = _share(progress, place, len(self._parts))
-            part.fit(texts, labels, seed=seed, progress=shown)
+            fitted.append(copy.copy(part).fit(texts, labels, seed=seed, progress=shown))
+        self._parts = fitted
         return self
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
@@ -128,7 +135,8 @@ class Mixture(Surrogate):
         n_parts = read_manifest(folder, cls.name)["state"].get("parts")
         if not isinstance(n_parts, int) or n_parts < 1:
             raise CheckpointError(f"{folder} must hold parts of a mixture, but names {n_parts!r}.")
-        parts = [load_surrogate(folder / f"part-{place}") for place in range(n_parts)]
+        places = [place_of(folder, f"part-{place}") for place in range(n_parts)]
+        parts = [load_surrogate(place) for place in places]
         try:
             return cls.of(parts)
         except SettingsError as error:

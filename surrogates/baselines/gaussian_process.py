@@ -152,9 +152,18 @@ class Posterior:
     def restored(
         cls, kernel: Mapping[str, float], rows: Tensor, labels: Tensor, n_columns: int
     ) -> Posterior:
-        """Condition on rows of a checkpoint, of `n_columns` columns."""
+        """Condition on rows of a checkpoint, of `n_columns` columns.
+
+        Raises:
+            AttributeError: If the kernel is no mapping.
+            TypeError: If it has another type or other numbers.
+            ValueError: If rows and labels do not fit each other.
+        """
         numbers = {name: float(value) for name, value in kernel.items()}
-        return cls.of(Kernel(**numbers), rows.numpy().reshape(-1, n_columns), labels.numpy())
+        table = rows.numpy().reshape(-1, n_columns)
+        if labels.shape != (len(table),):
+            raise ValueError(f"{len(table)} rows have labels of shape {tuple(labels.shape)}")
+        return cls.of(Kernel(**numbers), table, labels.numpy())
 
     def predict(self, rows: _Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of a new label, noise included, each ``(m,)``."""

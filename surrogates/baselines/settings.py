@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surrogates.gnn.settings import check_range
+from surrogates.setting_checks import check_range
 
 
 @dataclass(frozen=True)

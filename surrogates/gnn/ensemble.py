@@ -27,12 +27,11 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
+from surrogates.gnn.batch_parts import batches_by_area
 from surrogates.gnn.settings import NetworkSettings
 from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.gnn.training import fit_heads, train, with_heads
 from surrogates.transfer import starting_metrics
-
-_PREDICTION_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -199,7 +198,7 @@ class NetworkEnsemble(Surrogate):
                 torch.manual_seed(int(child.generate_state(1)[0]))
                 network = start(member)
                 rng = np.random.default_rng(child)
-                train(network, rows.collate, standardised, settings, rng, report)
+                train(network, rows.collate, rows.lengths, standardised, settings, rng, report)
             if not settings.squared_error_weight:
                 fit_heads(
                     network, self._outputs([network], rows, len(metrics))[:, :, 0], standardised
@@ -281,21 +280,3 @@ class NetworkEnsemble(Surrogate):
         if self._fitted is None:
             raise NotFittedError(f"A {self.noun} must be fitted before it {what}.")
         return self._fitted
-
-
-def batches_by_area(lengths: Sequence[int], max_pairs: int) -> list[NDArray[np.int64]]:
-    """Return row numbers in batches of similar length; long graphs come in smaller batches.
-
-    A batch holds the relations of all pairs of its statements, so its size is bounded by pairs.
-
-    Args:
-        lengths: Statements of each graph.
-        max_pairs: Of a batch; a longer graph comes alone.
-    """
-    batches: list[list[int]] = [[]]
-    for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
-        grown = len(batches[-1]) + 1
-        if grown > _PREDICTION_BATCH or grown * lengths[row] ** 2 > max_pairs:
-            batches.append([])
-        batches[-1].append(row)
-    return [np.array(batch, dtype=np.int64) for batch in batches if batch]

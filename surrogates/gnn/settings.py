@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from surrogates.errors import SettingsError
+from surrogates.setting_checks import check_range
 
 N_HEADS = 4
 """Attention heads of the graph transformer."""
@@ -72,9 +73,8 @@ class NetworkSettings:
                 "`squared_error_weight` or `ranking_weight` must be positive, but both are 0."
             )
         for name in ("n_steps", "finetune_steps"):
-            steps = getattr(self, name)
-            if steps is not None and steps < 1:
-                raise SettingsError(f"`{name}` must be at least 1, but got {steps!r}.")
+            if getattr(self, name) is not None:
+                check_range(name, getattr(self, name), 1)
 
     def steps_for(self, n_rows: int) -> int:
         """Training steps for a number of rows: more rows repay more steps."""
@@ -162,15 +162,3 @@ class GraphMlpSettings(NetworkSettings):
     width: int = 128
     n_layers: int = 2
     learning_rate: float = 2e-3
-
-
-def check_range(name: str, value: object, low: float, high: float) -> None:
-    """Check one setting; whole limits ask for a whole number.
-
-    Raises:
-        SettingsError: If the value has another type or lies outside [low, high].
-    """
-    kind = int if isinstance(low, int) else (int, float)
-    if not isinstance(value, kind) or not low <= value <= high:
-        what = "be a whole number" if kind is int else "lie"
-        raise SettingsError(f"`{name}` must {what} in [{low}, {high}], but got {value!r}.")

@@ -76,12 +76,13 @@ def read_targets(stored: dict[str, Any]) -> dict[str, Target]:
     Raises:
         KeyError: If there is none or a part is missing.
         TypeError: If a part has another type.
+        ValueError: If a scale has no knots.
     """
     if not stored:
         raise KeyError("targets")
     return {
         metric: Target(
-            MetricScale(tuple(target["scale"]["raw"]), tuple(target["scale"]["scaled"])),
+            MetricScale.from_json(target["scale"]),
             float(target["mean"]),
             float(target["std"]),
         )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surrogates.gnn.batch_parts import training_outputs
 from surrogates.gnn.settings import NetworkSettings
 from surrogates.memory import keep_freed_memory
 
@@ -68,6 +69,7 @@ def training_loss(predicted: Tensor, targets: Tensor, settings: NetworkSettings)
 def train(
     network: nn.Module,
     collate: Callable[[NDArray[np.int64]], Any],
+    lengths: Sequence[int],
     targets: Tensor,
     settings: NetworkSettings,
     rng: np.random.Generator,
@@ -78,6 +80,7 @@ def train(
     Args:
         network: Freshly initialised, or fitted before.
         collate: Row numbers to the argument of the network.
+        lengths: Statements of each graph; see :func:`surrogates.gnn.batch_parts.training_outputs`.
         targets: Shape ``(n, m)``, see :func:`training_loss`.
         settings: Of the training.
         rng: Orders the rows.
@@ -102,7 +105,8 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows = next(batches)
-        loss = training_loss(network(collate(rows)), targets[torch.from_numpy(rows)], settings)
+        outputs = training_outputs(network, collate, rows, lengths)
+        loss = training_loss(outputs, targets[torch.from_numpy(rows)], settings)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, _CLIP)
@@ -121,15 +125,20 @@ def train(
 def batches_of_rows(
     known: NDArray[np.bool_], batch_size: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of rows without end, every row once before any comes again.
+    """Yield batches of rows without end, shuffled anew for each pass; no row comes twice in one.
+
+    Where every row has every label, batches are of one size, and the rows that are left over at
+    the end of a pass, fewer than a batch, are dropped from it.
 
     Where rows lack labels, a batch holds rows of one metric, drawn anew for each row among those
     that it has: rows of different search spaces then share no batch, so all pairs of a batch can
-    be ranked and graphs of different sizes are not padded to one length.
+    be ranked and graphs of different sizes are not padded to one length. Every row comes once in
+    a pass.
 
     Args:
         known: Shape ``(n, m)``: which labels a row has, at least one.
-        batch_size: Rows of a batch; fewer where fewer are left or there are no more.
+        batch_size: Rows of a batch; fewer if there are no more, or, where rows lack labels, no
+            more of a metric are left in the pass.
         rng: Orders the rows.
     """
     n = len(known)

@@ -100,7 +100,8 @@ def held_out(
     """
     if len(texts) < MIN_ROWS:
         return [HeldOut(np.empty(0, np.int64), np.empty(0, np.int64)) for _ in range(n_members)]
-    names, text_of = np.unique(np.asarray(texts), return_inverse=True)
+    number_of = {text: number for number, text in enumerate(sorted(set(texts)))}
+    text_of = np.array([number_of[text] for text in texts])
     looked_at: list[list[NDArray[np.int64]]] = [[] for _ in range(n_members)]
     for group in np.unique(groups).tolist():
         rows = np.flatnonzero(groups == group)
@@ -112,7 +113,7 @@ def held_out(
     found = []
     for chosen in looked_at:
         distinct = np.sort(np.concatenate(chosen))
-        is_left = np.zeros(len(names), dtype=np.bool_)
+        is_left = np.zeros(len(number_of), dtype=np.bool_)
         is_left[text_of[distinct]] = True
         found.append(HeldOut(np.flatnonzero(is_left[text_of]), distinct))
     return found

@@ -9,7 +9,9 @@ have numerals.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +64,21 @@ class MetricScale:
         ranks = (ranks - ranks[0]) / span if span > 0 else (raw - low) / (high - low)
         unit = rank_share * ranks + (1.0 - rank_share) * (raw - low) / (high - low)
         return cls(tuple(raw.tolist()), tuple((LOW + (HIGH - LOW) * unit).tolist()))
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> MetricScale:
+        """Restore a scale from its attributes by name.
+
+        Raises:
+            KeyError: If one is missing.
+            TypeError: If one has another type.
+            ValueError: If they are no knots.
+        """
+        raw, scaled = (tuple(map(float, state[name])) for name in ("raw", "scaled"))
+        is_rising = all((np.diff(knots) > 0).all() for knots in (raw, scaled))
+        if not (len(raw) == len(scaled) >= 2 and is_rising and np.isfinite([*raw, *scaled]).all()):
+            raise ValueError("a scale must have at least 2 knots that rise")
+        return cls(raw, scaled)
 
     def to_scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map from the metric's unit, any shape."""

@@ -60,6 +60,11 @@ class NumeralGrammar:
         return 2 + self.n_digits
 
     @property
+    def largest(self) -> float:
+        """The largest number that has a numeral."""
+        return self.decode((0, 1 + self.n_exponents, *[self.first_digit_id + 9] * self.n_digits))
+
+    @property
     def first_digit_id(self) -> int:
         """Id of the token ``0``; digit d has this id plus d."""
         return 2 + self.n_exponents

@@ -8,7 +8,7 @@ distribution of a later metric sums over sequences of earlier numerals that stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +19,8 @@ from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, channel
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 
 _LEAST = 1e-30
+_AT_ONCE = 4096
+"""Rows of a text and known numbers that the decoder reads at once."""
 
 
 class Opinion(NamedTuple):
@@ -195,17 +197,30 @@ def sample_numerals(
     """
     n = len(origin)
     if said is not None:
-        rows = memory.rows(origin)
-        meant = exact_distribution(
-            network, rows, metric, trie, given, calibration, said.of(origin)
-        )
+        if given:
+            meant = torch.cat(
+                [
+                    exact_distribution(
+                        network, rows, metric, trie, known, calibration, said.of(own)
+                    )
+                    for own, rows, known in _read_at_once(memory, origin, given)
+                ]
+            )
+        else:
+            meant = exact_distribution(network, memory, metric, trie, None, calibration, said)
+            meant = meant[origin]
         meant = torch.softmax(meant.clamp(min=_LEAST).log() / temperature, dim=1)
         if top_p < 1.0:
             meant = _nucleus(meant, top_p)
         return trie.leaf_tokens[torch.multinomial(meant, 1, generator=generator)[:, 0]]
     numeral = torch.empty(n, 0, dtype=torch.long)
     if given:
-        logits = network.next_token_logits(memory.rows(origin), metric, trie, _all_known(given))
+        logits = torch.cat(
+            [
+                network.next_token_logits(rows, metric, trie, _all_known(known))
+                for _, rows, known in _read_at_once(memory, origin, given)
+            ]
+        )
         origin = torch.arange(n)
     else:
         logits = network.next_token_logits(memory, metric, trie)
@@ -225,6 +240,15 @@ def sample_numerals(
     written = (trie.leaf_tokens == numeral[:, None]).all(dim=2).int().argmax(dim=1)
     meant = channel(trie.leaf_values, calibration)[written]
     return trie.leaf_tokens[torch.multinomial(meant, 1, generator=generator)[:, 0]]
+
+
+def _read_at_once(
+    memory: Memory, origin: Tensor, given: Mapping[int, Tensor]
+) -> Iterator[tuple[Tensor, Memory, dict[int, Tensor]]]:
+    """Some draws at a time: the text of each, its memory, and the numbers known to it."""
+    for own in torch.split(torch.arange(len(origin)), _AT_ONCE):
+        known = {metric: tokens[own] for metric, tokens in given.items()}
+        yield origin[own], memory.rows(origin[own]), known
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:

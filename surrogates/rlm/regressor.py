@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -18,7 +19,7 @@ from surrogates.base import (
     ResumableSurrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, read_weights, weights_under, write_checkpoint
+from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import held_out
@@ -32,11 +33,10 @@ from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import TrainingStates, training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
+from surrogates.rlm.stored import StoredRlm
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
+from surrogates.setting_checks import check_range
 from surrogates.transfer import starting_metrics
-
-_PROCESS = "process."
-"""Before the names of its tensors in a checkpoint."""
 
 
 class RlmRegressor(ResumableSurrogate):
@@ -126,7 +126,9 @@ class RlmRegressor(ResumableSurrogate):
         settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
         rows = Rows(texts, labels, metrics)
-        states = training_states(keep, keep_seconds, rows, settings, schedule, seed)
+        states = training_states(
+            keep, keep_seconds, rows, settings, schedule, seed, are_heads=heads_only
+        )
         tuned._train(
             reader, rows, copied, settings, schedule, seed, progress, states, are_heads=heads_only
         )
@@ -168,13 +170,13 @@ class RlmRegressor(ResumableSurrogate):
                 )
                 networks.append(network)
         calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)
-        self._metrics = tuple(rows.metrics)
-        self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
-        self._reader, self._head = reader, head
-        self._process = None
+        process = None
         is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
         if is_pooled and isinstance(head, DigitsHead):
-            self._process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
+            process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
+        self._metrics = tuple(rows.metrics)
+        self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
+        self._reader, self._head, self._process = reader, head, process
         n_known = (~np.isnan(raw)).sum(axis=0).tolist()
         self._training = {
             "rows": len(rows.texts),
@@ -189,10 +191,22 @@ class RlmRegressor(ResumableSurrogate):
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.
 
         A metric with fewer than 8 labels among them stays as it is.
+
+        Raises:
+            LabelError: If the rows are unusable, or a label is far beyond those trained on.
+            SettingsError: If the head writes no digits.
+            UnknownMetricError: If a metric was never trained.
         """
         reader, _, members = self._fitted()
         self.select_metrics(check_rows(texts, labels))
         head, raw = self._digits("Calibration anew"), Rows(texts, labels, self._metrics).raw
+        for k, metric in enumerate(self._metrics):
+            low, high = head.reach(k)
+            if far := raw[(raw[:, k] < low) | (raw[:, k] > high), k].tolist():
+                raise LabelError(
+                    f"A label of {metric!r} must lie in [{low:.4g}, {high:.4g}], as far as numerals "
+                    f"reach beyond the rows trained on, but got {far[0]!r}. Leave it out."
+                )
         self._members = head.recalibrated(members, reader.prepare(texts), head.rows(raw))
 
     def predict(
@@ -209,7 +223,8 @@ class RlmRegressor(ResumableSurrogate):
             texts: ONNX texts, length n.
             metrics: Which metrics, in decoding order; all trained ones when None.
             condition_on: Known values of other metrics, shape ``(n,)`` each: the predictions are
-                conditioned on them.
+                conditioned on them. One beyond the labels trained on is read as the nearest that
+                has a numeral.
             decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
                 metrics on the distributions of earlier ones.
         """
@@ -267,21 +282,25 @@ class RlmRegressor(ResumableSurrogate):
 
         Args:
             texts: ONNX texts, length n.
-            n_samples: Sequences drawn for each text.
+            n_samples: Sequences drawn for each text, at least 0.
             seed: Seed of the draws.
             metrics: Which metrics, in decoding order; all trained ones when None.
-            temperature: Divides the logits, above 0.
+            temperature: Divides the logits, above 0 and finite.
             top_p: Nucleus mass, in (0, 1].
 
         Returns:
             Metric name to values, shape ``(n_samples, n)`` each.
+
+        Raises:
+            SettingsError: If an argument is out of range, or the head writes no digits.
         """
         reader, _, members = self._fitted()
-        if temperature <= 0 or not 0 < top_p <= 1:
+        if not 0 < temperature < math.inf or not 0 < top_p <= 1:
             raise SettingsError(
-                "`temperature` must be above 0 and `top_p` in (0, 1], but got "
+                "`temperature` must be above 0 and finite, and `top_p` in (0, 1], but got "
                 f"{temperature!r} and {top_p!r}."
             )
+        check_range("n_samples", n_samples, 0)
         head = self._digits("Sampling token by token")
         wanted = self.select_metrics(metrics)
         ids = [self._metrics.index(metric) for metric in wanted]
@@ -294,6 +313,8 @@ class RlmRegressor(ResumableSurrogate):
             batch = prepared.collate(rows)
             for place, member in enumerate(members):
                 draws = np.flatnonzero(choice == place)
+                if not len(draws):
+                    continue
                 values = head.sample(
                     member,
                     batch,
@@ -311,50 +332,27 @@ class RlmRegressor(ResumableSurrogate):
     def save(self, folder: Path) -> None:
         """Write the checkpoint; see the base class."""
         reader, head, members = self._fitted()
-        state = {
-            "settings": self.settings.to_json(),
-            "metrics": list(self._metrics),
-            "reader": reader.to_json(),
-            "head": head.to_json(),
-            "calibration": [member.calibration for member in members],
-            "process": self._process and self._process.to_json(),
-            "training": self._training,
-        }
-        weights = {
-            f"{place}.{name}": tensor
-            for place, member in enumerate(members)
-            for name, tensor in member.network.state_dict().items()
-        }
-        if self._process:
-            weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self._process.tensors().items()}
-        write_checkpoint(folder, self.name, state, weights)
+        stored = StoredRlm(
+            self.settings, self._metrics, reader, head, members, self._process, self._training
+        )
+        write_checkpoint(folder, self.name, stored.state(), stored.weights())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a checkpoint; see the base class."""
         state = read_manifest(folder, cls.name)["state"]
+        weights = read_weights(folder)
         try:
-            settings = RlmSettings.from_json(state["settings"])
-            regressor = cls(**settings.to_json())
-            regressor._metrics = tuple(state["metrics"])
-            regressor._training = dict(state.get("training", {}))  # older ones did not say
-            reader = reader_class(settings.encoder).from_json(state["reader"], settings)
-            head = head_class(settings.head).from_json(state["head"], settings)
-            regressor._reader, regressor._head = reader, head
-            weights = read_weights(folder)
-            for place, calibration in enumerate(state["calibration"]):
-                with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                    network = head.new_network(reader.new_network())
-                network.load_state_dict(weights_under(f"{place}.", weights))
-                chosen = [[float(value) for value in values] for values in calibration]
-                regressor._members.append(Member(network.eval(), chosen))
-            if state.get("process") is not None:
-                own = weights_under(_PROCESS, weights)
-                regressor._process = CountsProcess.restore(state["process"], own)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            stored = StoredRlm.restored(state, weights)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = type(error).__name__ if "\n" in str(error) else repr(error)
             raise CheckpointError(
-                f"{folder} must hold a whole RLM, but it does not: {error}"
+                f"{folder} must hold a whole RLM, but it does not: {reason}. Train it again."
             ) from error
+        regressor = cls(**stored.settings.to_json())
+        regressor._metrics, regressor._training = stored.metrics, stored.training
+        regressor._reader, regressor._head = stored.reader, stored.head
+        regressor._members, regressor._process = stored.members, stored.process
         return regressor
 
     def _fitted(self) -> tuple[TextReader, Head, list[Member]]:

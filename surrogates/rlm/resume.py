@@ -6,7 +6,7 @@ it holds the state before some step, or of a finished member, whole. What leads 
 for free is not kept but done again: reader, head and starting weights.
 
 A state says of which training it is: digests of texts, labels, settings, seed and starting
-weights. One of another training is refused, never mixed in. Equal weights in the end need what
+weights, and whether only what single metrics own is trained. One of another training is refused, never mixed in. Equal weights in the end need what
 equal weights of two unbroken runs need: the same machine, versions and number of threads.
 """
 
@@ -212,7 +212,8 @@ class MemberState:
             ]
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise self._damaged(error) from error
-        other = [name for name, fact in self._facts.items() if facts.get(name) != fact]
+        names = {**self._facts, **facts}
+        other = [name for name in names if facts.get(name) != self._facts.get(name)]
         if written != _FORMAT:
             other = ["version"]
         if other:
@@ -275,6 +276,8 @@ def training_states(
     settings: RlmSettings,
     schedule: Schedule,
     seed: int,
+    *,
+    are_heads: bool = False,
 ) -> TrainingStates | None:
     """What is kept of a training in a folder, if anything shall be."""
     if keep is None:
@@ -285,6 +288,8 @@ def training_states(
         "settings": digest_of([json.dumps([settings.to_json(), schedule]).encode()]),
         "seed": str(seed),
     }
+    if are_heads:
+        facts["trained weights"] = "of single metrics"
     return TrainingStates(keep, seconds, facts)
 
 

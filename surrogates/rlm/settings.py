@@ -9,6 +9,7 @@ from surrogates.errors import SettingsError
 from surrogates.rlm.encoders import ENCODERS
 from surrogates.rlm.heads import HEADS
 from surrogates.rlm.heads.label_scale import LABEL_SCALES
+from surrogates.setting_checks import check_flag, check_range
 
 N_HEADS = 8
 """Attention heads of every encoder; the dataflow encoder gives each a relation."""
@@ -99,7 +100,7 @@ class RlmSettings:
             ("label_scale", LABEL_SCALES),
             ("positions", ("learned", "rotary")),
         ):
-            if getattr(self, name) not in known:
+            if getattr(self, name) not in tuple(known):
                 raise SettingsError(
                     f"`{name}` must be one of {sorted(known)}, but got {getattr(self, name)!r}."
                 )
@@ -123,9 +124,13 @@ class RlmSettings:
             ("weight_decay", 0.0, 10.0),
             ("vocabulary_size", 257, 1_000_000),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise SettingsError(f"`{name}` must lie in [{low}, {high}], but got {value!r}.")
+            check_range(name, getattr(self, name), low, high)
+        for name in ("has_counts", "pools_process", "truncate"):
+            check_flag(name, getattr(self, name))
+        if not isinstance(self.t5gemma_source, str | None):
+            raise SettingsError(
+                f"`t5gemma_source` must be a folder or hub name, but got {self.t5gemma_source!r}."
+            )
         if self.width % N_HEADS:
             raise SettingsError(
                 f"`width` must be a multiple of {N_HEADS}, one slice per attention head, "
@@ -147,9 +152,8 @@ class RlmSettings:
             ("batch_size", 2),
             ("trainable_layers", 0),
         ):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < least):
-                raise SettingsError(f"`{name}` must be at least {least}, but got {value!r}.")
+            if getattr(self, name) is not None:
+                check_range(name, getattr(self, name), least)
 
     @property
     def has_process(self) -> bool:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from search_spaces import get_space, to_text
 from surrogates import SURROGATES, Surrogate, get_surrogate, load_surrogate, surrogate_class
-from surrogates.checkpoint import WEIGHTS
+from surrogates.checkpoint import WEIGHTS, write_checkpoint
 from surrogates.errors import (
     CheckpointError,
     LabelError,
@@ -31,6 +31,8 @@ QUICK_GRAPH_NETWORK: dict[str, object] = {
     "n_members": 2,
     "finetune_steps": 3,
 }
+MAX_ROWS = 12
+"""Of a Gaussian process: more than a test trains on unless it shall be refused."""
 QUICK: dict[str, dict[str, object]] = {
     "rlm": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "finetune_steps": 3},
     "gcn": QUICK_GRAPH_NETWORK,
@@ -41,11 +43,11 @@ QUICK: dict[str, dict[str, object]] = {
     "ta_gates": QUICK_GRAPH_NETWORK,
     "brp_nas": QUICK_GRAPH_NETWORK,
     "graph_trees": {"n_trees": 5, "n_members": 2},
-    "graph_gp": {},
+    "graph_gp": {"max_rows": MAX_ROWS},
     "graph_mlp": {"n_steps": 5, "width": 16, "n_layers": 1, "batch_size": 4, "n_members": 2},
     "constant": {},
     "memorizer": {},
-    "mixture": {"gcn": QUICK_GRAPH_NETWORK, "graph_gp": {}},
+    "mixture": {"gcn": QUICK_GRAPH_NETWORK, "graph_gp": {"max_rows": MAX_ROWS}},
 }
 RLM_VARIANTS: dict[str, dict[str, object]] = {
     f"rlm-{value}": {**QUICK["rlm"], option: value, "n_members": 2}
@@ -318,10 +320,19 @@ def test_rows_must_be_whole(name: str, texts: list[str]) -> None:
         new(name).fit(texts[:2], [{"params": 1.0}, {}])
 
 
-def test_a_failed_fit_leaves_the_fitted_one_as_it_was(fitted: Surrogate, texts: list[str]) -> None:
+def test_a_failed_fit_leaves_the_fitted_one_as_it_was(
+    name: str, fitted: Surrogate, texts: list[str]
+) -> None:
     before = means(fitted, texts)
     with pytest.raises(LabelError):
         fitted.fit(texts[:1], [{"params": float("nan")}])
+    far: Labels = [dict.fromkeys(METRICS, 1e9 + row) for row in range(MAX_ROWS + 1)]
+    if name in READS_TEXT:
+        with pytest.raises(TextError):
+            fitted.fit([texts[0], "conv conv"], far[:2])
+    if "graph_gp" in (name, *(QUICK | RLM_VARIANTS)[name]):
+        with pytest.raises(LabelError, match="`max_rows`"):
+            fitted.fit([*texts, *texts][: MAX_ROWS + 1], far)
     assert means(fitted, texts) == pytest.approx(before, rel=1e-6)
 
 
@@ -377,3 +388,11 @@ def test_a_text_that_is_not_onnx_is_refused(reader: str, texts: list[str]) -> No
 def test_an_unknown_surrogate_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"must be one of .*, but got 'oracle'"):
         get_surrogate("oracle")
+
+
+def test_a_checkpoint_of_an_unknown_surrogate_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, "oracle", {})
+    with pytest.raises(
+        CheckpointError, match=r"must hold one of \['brp_nas'.*, but holds a 'oracle'"
+    ):
+        load_surrogate(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from surrogates import checkpoint
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import WEIGHTS, read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError
 
 STATE = {"layers": 3, "names": ["a", "b"], "rate": 0.1}
@@ -33,27 +33,53 @@ def test_a_transposed_view_is_stored_as_it_reads(tmp_path: Path) -> None:
 
 
 def test_writing_again_replaces_and_leaves_no_other_file(tmp_path: Path) -> None:
+    for k, name in enumerate([WEIGHTS, f"second-{WEIGHTS}", WEIGHTS]):
+        write_checkpoint(tmp_path, "gcn", {"a": k}, {"w": torch.full((2,), float(k))})
+        assert read_manifest(tmp_path)["state"] == {"a": k}
+        assert read_weights(tmp_path)["w"].tolist() == [k, k]
+        assert {p.name for p in tmp_path.iterdir()} == {"manifest.json", name}
+    write_checkpoint(tmp_path, "constant", {})
+    assert {p.name for p in tmp_path.iterdir()} == {"manifest.json"}
+
+
+def test_a_first_checkpoint_is_as_it_always_was(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, "gcn", {"a": 1}, {"w": torch.zeros(2)})
-    write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
-    assert read_manifest(tmp_path)["state"] == {"a": 2}
-    assert read_weights(tmp_path)["w"].tolist() == [1.0, 1.0]
-    assert {p.name for p in tmp_path.iterdir()} == {"manifest.json", "weights.safetensors"}
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest == {"version": 1, "surrogate": "gcn", "state": {"a": 1}}
 
 
-def test_a_broken_write_leaves_no_manifest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("n_written", [0, 1])
+def test_a_broken_write_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_written: int
 ) -> None:
     write_checkpoint(tmp_path, "gcn", {"a": 1}, {"w": torch.zeros(2)})
+    real, written = checkpoint.os.fsync, []
 
-    def full_disk(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+    def full_disk(descriptor: int) -> None:
+        if len(written) == n_written:
+            raise OSError(28, "No space left on device")
+        written.append(descriptor)
+        real(descriptor)
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full_disk)
-    with pytest.raises(CheckpointError, match=r"No space left on device\. Choose another folder"):
-        write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
-    with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
-        read_manifest(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.os, "fsync", full_disk)
+        with pytest.raises(CheckpointError, match=r"No space left on device\. Choose another"):
+            write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
+    assert read_manifest(tmp_path)["state"] == {"a": 1}
+    assert read_weights(tmp_path)["w"].tolist() == [0.0, 0.0]
     assert not list(tmp_path.glob(".*"))
+    write_checkpoint(tmp_path, "gcn", {"a": 2}, {"w": torch.ones(2)})
+    assert read_weights(tmp_path)["w"].tolist() == [1.0, 1.0]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("files", [[], {WEIGHTS: 3}, {WEIGHTS: "../other"}, {WEIGHTS: ".."}])
+def test_a_manifest_names_files_of_its_folder(tmp_path: Path, files: object) -> None:
+    write_checkpoint(tmp_path, "gcn", {}, {"w": torch.zeros(2)})
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "files": files}))
+    with pytest.raises(CheckpointError, match="must name files of its folder"):
+        read_weights(tmp_path)
 
 
 def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from surrogates import PredictiveDistribution, get_surrogate, load_surrogate
 from surrogates.base import Labels
-from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.mixture import Mixture, finetuned_and_fresh
 
 ROWS = ["a", "b", "c"], [{"params": 1.0}, {"params": 3.0}, {"params": 8.0}]
@@ -35,6 +35,15 @@ def test_a_mixture_of_distributions_has_the_average_mass() -> None:
     assert PredictiveDistribution.mixture([sure]).median.tolist() == sure.median.tolist()
 
 
+def test_a_part_that_refuses_leaves_no_part_trained_on_other_rows(small_texts: list[str]) -> None:
+    few = [{"params": 1.0 + row} for row in range(4)]
+    mixture = get_surrogate("mixture", constant={}, graph_gp={"max_rows": 4})
+    before = mixture.fit(small_texts[:4], few).predict(small_texts)["params"].values
+    with pytest.raises(LabelError, match="`max_rows`"):
+        mixture.fit(small_texts[:5], [{"params": 1000.0 + row} for row in range(5)])
+    assert mixture.predict(small_texts)["params"].values.tolist() == before.tolist()
+
+
 def test_parts_must_know_the_same() -> None:
     one = get_surrogate("constant").fit(["a"], [{"params": 1.0}])
     other = get_surrogate("constant").fit(["a"], [{"macs": 1.0}])
@@ -58,20 +67,27 @@ def test_a_part_that_is_missing_or_foreign_is_refused(tmp_path: Path) -> None:
         load_surrogate(tmp_path)
 
 
-def test_a_mixture_that_was_cut_short_is_none(
+def test_a_mixture_that_was_cut_short_is_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixture = get_surrogate("mixture", memorizer={}, constant={}).fit(*ROWS)
     mixture.save(tmp_path)
+    old = mixture.predict(["a", "x"])["params"].values.tolist()
+    mixture.fit(ROWS[0], [{"params": 50.0 + row} for row in range(3)])
+    new = mixture.predict(["a", "x"])["params"].values.tolist()
 
     def broken(*_: object) -> None:
         raise CheckpointError("disk full")
 
-    monkeypatch.setattr("surrogates.baselines.constant.ConstantPredictor.save", broken)
-    with pytest.raises(CheckpointError, match="disk full"):
+    with monkeypatch.context() as patch:
+        patch.setattr("surrogates.baselines.constant.ConstantPredictor.save", broken)
+        with pytest.raises(CheckpointError, match="disk full"):
+            mixture.save(tmp_path)
+    assert load_surrogate(tmp_path).predict(["a", "x"])["params"].values.tolist() == old
+    for _ in range(3):
         mixture.save(tmp_path)
-    with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
-        load_surrogate(tmp_path)
+        assert load_surrogate(tmp_path).predict(["a", "x"])["params"].values.tolist() == new
+        assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_finetuned_and_a_fresh_one_both_speak(small_texts: list[str]) -> None:

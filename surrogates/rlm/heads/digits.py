@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
-from surrogates.rlm.digit_trie import digit_trie
+from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
 from surrogates.rlm.heads.base import (
     Calibration,
@@ -91,9 +91,14 @@ class DigitsHead(Head):
     @classmethod
     def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
         """Restore scales and branches; see the base class."""
-        scales = [MetricScale(tuple(s["raw"]), tuple(s["scaled"])) for s in state["scales"]]
+        scales = [MetricScale.from_json(scale) for scale in state["scales"]]
         branches = [tuple((s, e) for s, e in pairs) for pairs in state["branches"]]
-        return cls(scales, branches, settings)
+        head = cls(scales, branches, settings)
+        legal = set(full_branches(head.grammar))
+        is_legal = all(pairs and legal.issuperset(pairs) for pairs in branches)
+        if not scales or len(branches) != len(scales) or not is_legal:
+            raise ValueError("every metric must have a scale and legal branches")
+        return head
 
     def to_json(self) -> dict[str, Any]:
         """Return scales and branches; see the base class."""
@@ -217,9 +222,25 @@ class DigitsHead(Head):
             for metric, (logits, scaled) in enumerate(evidence)
         ]
 
+    def reach(self, metric: int) -> tuple[float, float]:
+        """Return the smallest and the largest label that :meth:`rows` spells, in their unit."""
+        largest = self.grammar.largest
+        low, high = self.scales[metric].to_raw(np.array([-largest, largest])).tolist()
+        return low, high
+
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
-        """Spell known values of a metric, shape ``(n,)``, as numerals, shape ``(n, length)``."""
-        scaled = self.scales[metric].to_scaled(values)
+        """Spell known values of a metric as numerals that the network has learned to read.
+
+        Args:
+            metric: Its number.
+            values: Shape ``(n,)``, finite; one beyond all legal numerals of the metric is spelled
+                as the nearest of them.
+
+        Returns:
+            Shape ``(n, length)``.
+        """
+        legal = digit_trie(self.grammar, self.branches[metric]).leaf_values
+        scaled = np.clip(self.scales[metric].to_scaled(values), legal[0], legal[-1])
         return torch.tensor([self.grammar.encode(value) for value in scaled.tolist()])
 
     def distributions(

@@ -96,6 +96,8 @@ class OrdinalHead(Head):
             [np.array(values, dtype=np.float64) for values in state[key]]
             for key in ("bins", "cuts")
         )
+        if not bins or [len(values) for values in bins] != [len(values) + 1 for values in cuts]:
+            raise ValueError("every metric must have one bin more than it has cuts")
         return cls(bins, cuts, settings)
 
     def to_json(self) -> dict[str, Any]:

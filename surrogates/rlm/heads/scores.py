@@ -34,6 +34,9 @@ from surrogates.rlm.settings import RlmSettings
 N_VALUES = 41
 """Equally likely values of a discretised Gaussian; odd, so that the median is its centre."""
 
+N_CALIBRATION = 3
+"""Numbers that calibrate a metric: offset, slope and deviation."""
+
 
 class ScoreNetwork(HeadNetwork):
     """An encoder, and two layers from the summary of a text to one score a metric."""
@@ -127,6 +130,9 @@ class GaussianHead(Head):
         """Restore the scales; see the base class."""
         kind = cls.scale_kind(settings)
         scales = [LabelScale(kind, float(mean), float(d)) for mean, d in state["scales"]]
+        is_usable = all(np.isfinite(scale.mean) and scale.deviation > 0 for scale in scales)
+        if not scales or not is_usable:
+            raise ValueError(f"scales must be finite and wide, but are {state['scales']!r}")
         return cls(scales, settings)
 
     def to_json(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import Result
 
 import surrogates
+from surrogates.mixture import Mixture
 from surrogates.rlm.regressor import RlmRegressor
 from tests.nas_rlm.cli.conftest import TinyCheckpoint
 
@@ -53,6 +54,19 @@ def test_a_surrogate_without_settings_or_tensors_has_its_metrics_told(
     assert done.exit_code == 0
     assert done.stdout.splitlines()[4].split() == ["params", "-"]
     assert done.stdout.splitlines()[-1].split()[:2] == ["constant", "0"]
+
+
+def test_tensors_of_a_mixture_are_counted_however_often_it_was_saved(
+    command: Callable[..., Result], tiny_rlm: TinyCheckpoint
+) -> None:
+    part = RlmRegressor.load(tiny_rlm.folder)
+    mixture = Mixture.of([part, part])
+    counts = []
+    for _ in range(2):
+        mixture.save(Path("m"))
+        counts.append(json.loads(command("model", "m", "--json").stdout)["n_parameters"])
+    alone = json.loads(command("model", tiny_rlm.folder, "--json").stdout)["n_parameters"]
+    assert counts == [2 * alone, 2 * alone] != [0, 0]
 
 
 def test_a_folder_without_a_checkpoint_is_refused(command: Callable[..., Result]) -> None:

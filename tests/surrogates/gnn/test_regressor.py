@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from surrogates.errors import CheckpointError, NotFittedError, TextError
-from surrogates.gnn.ensemble import batches_by_area
 from surrogates.gnn.regressor import GcnRegressor
 
 QUICK = {"width": 16, "n_layers": 2, "n_steps": 12, "batch_size": 8, "n_members": 1}
@@ -129,16 +128,6 @@ def test_damage_is_a_clear_error(
             CheckpointError, match=r"must hold a graph network|must hold 1 networks|cannot be"
         ):
             GcnRegressor.load(tmp_path)
-
-
-def test_long_graphs_come_in_small_batches() -> None:
-    lengths = [10] * 300 + [2000] * 3
-    batches = batches_by_area(lengths, 4_000_000)
-    rows = np.concatenate(batches)
-    assert sorted(rows.tolist()) == list(range(303))
-    assert all(len(batch) * max(lengths[k] for k in batch) ** 2 <= 4_000_000 for batch in batches)
-    assert len(batches) <= 8
-    assert batches_by_area([], 4_000_000) == []
 
 
 def test_finetuning_starts_from_the_fitted_one(small_texts: list[str], small_labels: Rows) -> None:

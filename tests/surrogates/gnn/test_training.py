@@ -122,6 +122,7 @@ def trained(seed: int, n_steps: int = 60, decay: float = 0.9) -> tuple[Statement
     train(
         network,
         collate,
+        list(range(1, 7)),
         targets,
         settings,
         np.random.default_rng(seed),

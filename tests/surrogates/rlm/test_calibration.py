@@ -1,5 +1,7 @@
 """The channel from written to meant numerals: its shape, its fit, its agreement with sampling."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -127,3 +129,26 @@ def test_more_members_are_trusted_to_err_less() -> None:
     assert (growth(1), growth(3)) == pytest.approx((1.2, 1.5))
     assert one.width / three.width == pytest.approx(1.5 / 1.2)
     assert three.sharpness / one.sharpness == pytest.approx(1.5 / 1.2)
+
+
+def test_texts_are_drawn_in_their_sorted_order_whatever_order_they_come_in() -> None:
+    texts = [f"é{k * 37 % 50}" if k % 3 else f"a{k % 20}" for k in range(120)]
+    groups = np.arange(120) % 2
+    found = held_out(texts, groups, 2, np.random.default_rng(5))
+    _, text_of = np.unique(np.array(texts), return_inverse=True)  # how numbers were once given
+    numbered = [f"{number:03}" for number in text_of.tolist()]
+    expected = held_out(numbered, groups, 2, np.random.default_rng(5))
+    for one, other in zip(found, expected, strict=True):
+        assert one.rows.tolist() == other.rows.tolist()
+        assert one.distinct.tolist() == other.distinct.tolist()
+
+
+def test_one_long_text_costs_its_own_length_alone() -> None:
+    texts = [*(f"text {k}" for k in range(MIN_ROWS)), "x" * 1_000_000]
+    tracemalloc.start()
+    try:
+        held_out(texts, np.zeros(len(texts), dtype=np.int64), 2, np.random.default_rng(0))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000

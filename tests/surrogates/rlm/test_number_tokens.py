@@ -156,3 +156,9 @@ def test_ranges_are_checked() -> None:
         NumeralGrammar(n_digits=0)
     with pytest.raises(SettingsError, match="`min_exponent` must not exceed"):
         NumeralGrammar(min_exponent=2, max_exponent=1)
+
+
+def test_the_largest_numeral_has_no_number_above_it() -> None:
+    assert NumeralGrammar().largest == 99.0
+    assert NumeralGrammar(3, -2, 2).largest == 999.0
+    assert NumeralGrammar(1, 0, 0).largest == 9.0

@@ -6,14 +6,21 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from surrogates.inputs.batches import GraphBatch
+from surrogates.rlm import prediction
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration
 from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.dataflow_reader import DataflowBatch, DataflowNetwork
 from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
 from surrogates.rlm.number_tokens import NumeralGrammar
-from surrogates.rlm.prediction import chain_distributions, exact_distribution, sample_numerals
+from surrogates.rlm.prediction import (
+    Opinion,
+    chain_distributions,
+    exact_distribution,
+    sample_numerals,
+)
 from surrogates.rlm.settings import RlmSettings
 
 GRAMMAR = NumeralGrammar(n_digits=2, min_exponent=-1, max_exponent=0)
@@ -236,3 +243,37 @@ def test_samples_follow_what_is_given(
     assert np.abs(drawn.mean(axis=0) - mean).max() < 4 * drawn.std(axis=0).max() / np.sqrt(4000)
     alone = exact_distribution(network, memory, 1, trie).double() @ trie.leaf_values.double()
     assert np.abs(alone.numpy() - mean).max() > 0.2  # a context that is ignored would show
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("is_said", [False, True])
+@pytest.mark.parametrize("is_given", [False, True])
+def test_draws_are_the_same_however_many_are_read_at_once(
+    network: RlmNetwork,
+    memory: Memory,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    is_given: bool,
+    is_said: bool,
+) -> None:
+    trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
+    origin = torch.arange(N).repeat(40)
+    given = {2: context.tokens[origin, 0]} if is_given else {}
+    density = -0.5 * (trie.leaf_values - torch.tensor([[1.0], [4.0], [30.0]])).square()
+    said = Opinion(density, 1.0, 1.0) if is_said else None
+    asked: list[int] = []
+    real = Memory.rows
+    monkeypatch.setattr(Memory, "rows", lambda s, own: asked.append(len(own)) or real(s, own))
+
+    def drawn() -> Tensor:
+        generator = torch.Generator().manual_seed(6)
+        return sample_numerals(
+            network, memory, 1, trie, generator, origin=origin, given=given, said=said
+        )
+
+    together = drawn()
+    assert asked == ([len(origin)] if is_given else [])  # else each text is read once
+    asked.clear()
+    monkeypatch.setattr(prediction, "_AT_ONCE", 50)
+    assert torch.equal(drawn(), together)
+    assert asked == ([50, 50, 20] if is_given else [])

@@ -64,6 +64,23 @@ def test_same_seed_same_numbers(
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+def test_a_process_that_fails_leaves_the_fitted_one_as_it_was(
+    small_texts: list[str],
+    small_labels: list[dict[str, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = RlmRegressor(**{**QUICK, "n_steps": 2}).fit(small_texts, small_labels)
+    before = model.predict(small_texts)[MACS].probabilities
+
+    def failing(*_: object, **__: object) -> None:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr("surrogates.rlm.regressor.CountsProcess.fit", failing)
+    with pytest.raises(np.linalg.LinAlgError):
+        model.fit(small_texts, [{MACS: 1e9 + row} for row in range(12)])
+    assert np.array_equal(model.predict(small_texts)[MACS].probabilities, before)
+
+
 def test_a_known_metric_moves_the_other(fitted: RlmRegressor, small_texts: list[str]) -> None:
     n = len(small_texts)
     low, high = (
@@ -71,6 +88,16 @@ def test_a_known_metric_moves_the_other(fitted: RlmRegressor, small_texts: list[
         for value in (1024.0, 1024.0 * 100)
     )
     assert np.abs(high.probabilities - low.probabilities).sum(axis=1).max() > 1e-3
+
+
+def test_a_known_value_beyond_the_labels_is_read_as_the_outermost(
+    fitted: RlmRegressor, small_texts: list[str]
+) -> None:
+    far, farther = (
+        fitted.predict(small_texts, [ACCURACY], condition_on={MACS: np.full(12, value)})[ACCURACY]
+        for value in (1e6, 1e12)
+    )
+    assert np.array_equal(far.probabilities, farther.probabilities)
 
 
 def test_chain_starts_like_alone_and_then_differs(
@@ -132,9 +159,27 @@ def test_what_makes_no_sense_is_refused(
         fitted.predict(small_texts, **arguments)  # type: ignore[arg-type]
 
 
-def test_sampling_refuses_a_temperature_of_zero(fitted: RlmRegressor) -> None:
-    with pytest.raises(SettingsError, match="above 0"):
-        fitted.sample(["x"], 1, seed=0, temperature=0.0)
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_sampling_refuses_a_temperature_of_zero(fitted: RlmRegressor, temperature: float) -> None:
+    with pytest.raises(SettingsError, match=f"above 0 .* but got {temperature!r}"):
+        fitted.sample(["x"], 1, seed=0, temperature=temperature)
+
+
+@pytest.mark.parametrize("n_samples", [-1, 2.5, "3"])
+def test_sampling_refuses_what_is_no_number_of_draws(
+    fitted: RlmRegressor, n_samples: object
+) -> None:
+    with pytest.raises(SettingsError, match=f"`n_samples` must be .* got {n_samples!r}"):
+        fitted.sample(["x"], n_samples, seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n_samples", [0, 1])
+def test_fewer_draws_than_members_are_drawn(
+    fitted: RlmRegressor, small_texts: list[str], n_samples: int
+) -> None:
+    drawn = fitted.sample(small_texts, n_samples, seed=0)
+    assert {values.shape for values in drawn.values()} == {(n_samples, len(small_texts))}
+    assert all((values != 0).all() for values in drawn.values())
 
 
 def test_only_digits_are_conditioned_chained_and_sampled(small_texts: list[str]) -> None:
@@ -161,5 +206,10 @@ def test_recalibration_moves_the_level_and_keeps_the_order(
     assert errors[1] < 0.7 * errors[0]
     assert np.corrcoef(after[ACCURACY].mean, before[ACCURACY].mean)[0, 1] > 0.95
     assert after[MACS].mean == pytest.approx(before[MACS].mean)  # nothing was said of it
+    with pytest.raises(
+        LabelError, match=r"A label of 'macs' must lie in \[.*got 1000000000000\.0\. Leave"
+    ):
+        alone.recalibrate(small_texts, [{MACS: 1e12}] * len(small_texts))
+    assert after[MACS].mean == pytest.approx(alone.predict(small_texts)[MACS].mean)
     with pytest.raises(UnknownMetricError, match="never trained"):
         alone.recalibrate(small_texts, [{"params": 1.0}] * len(small_texts))

@@ -161,6 +161,16 @@ def test_finetuning_goes_on_too(tmp_path: Path) -> None:
         other.finetune(TEXTS, labels, keep=tmp_path)
 
 
+@pytest.mark.parametrize("heads_first", [True, False])
+def test_heads_alone_are_another_training(tmp_path: Path, heads_first: bool) -> None:
+    quick = {**QUICK, "n_steps": 2, "finetune_steps": 2, "finetune_heads_learning_rate": 4e-3}
+    base = RlmRegressor(**quick).fit(TEXTS[:12], LABELS[:12])
+    assert base.settings.for_finetuning(12) == base.settings.for_finetuning(12, heads_only=True)
+    base.finetune(TEXTS[:12], LABELS[:12], heads_only=heads_first, keep=tmp_path)
+    with pytest.raises(CheckpointError, match="one with other trained weights"):
+        base.finetune(TEXTS[:12], LABELS[:12], heads_only=not heads_first, keep=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

@@ -3,9 +3,11 @@
 from typing import cast
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from surrogates.errors import LabelError
 from surrogates.rlm.encoders.base import Batch
 from surrogates.rlm.heads.base import HeadNetwork
 from surrogates.rlm.heads.digits import DigitsHead
@@ -70,3 +72,27 @@ def test_a_metric_that_is_not_known_is_never_shown() -> None:
 
 def test_without_a_rate_nothing_is_shown() -> None:
     assert shown(np.random.default_rng(1).normal(size=(N_ROWS, 2)), 0.0) == {}
+
+
+@pytest.mark.parametrize("n_digits", [1, 2, 3])
+def test_known_values_are_spelled_by_numerals_of_the_metric(n_digits: int) -> None:
+    raw = np.linspace(1.0, 12.0, 45)[:, None]
+    head = DigitsHead.fit(raw, RlmSettings(n_digits=n_digits))
+    assert head.spell(0, raw[:, 0]).tolist() == head.rows(raw).tokens[:, 0].tolist()
+    legal = head.trie(0)
+    far = head.spell(0, np.array([-1e6, 40.0, 1e6]))
+    ends = [legal.leaf_tokens[k].tolist() for k in (0, -1, -1)]
+    assert far.tolist() == ends
+    decoded = [head.grammar.decode(tokens) for tokens in far.tolist()]
+    assert decoded == pytest.approx(legal.leaf_values[[0, -1, -1]].tolist())
+
+
+def test_labels_within_reach_have_numerals_and_those_beyond_have_none() -> None:
+    head = DigitsHead.fit(np.linspace(1.0, 12.0, 45)[:, None], RlmSettings())
+    low, high = head.reach(0)
+    assert low < 1.0
+    assert high > 12.0
+    ends = head.rows(np.array([[low], [high]])).tokens[:, 0].tolist()
+    assert [head.grammar.decode(tokens) for tokens in ends] == [-99.0, 99.0]
+    with pytest.raises(LabelError):
+        head.rows(np.array([[high + (high - low) / 50]]))

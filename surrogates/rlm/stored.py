@@ -1,0 +1,129 @@
+"""What a checkpoint holds of a fitted RLM, and that its parts agree with each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from surrogates.checkpoint import weights_under
+from surrogates.rlm.calibration import MetricCalibration
+from surrogates.rlm.counts_process import CountsProcess
+from surrogates.rlm.encoders import reader_class
+from surrogates.rlm.encoders.base import TextReader
+from surrogates.rlm.heads import head_class
+from surrogates.rlm.heads.base import Calibration, Head, Member
+from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.heads.scores import N_CALIBRATION, GaussianHead
+from surrogates.rlm.settings import RlmSettings
+
+_PROCESS = "process."
+"""Before the names of its tensors in a checkpoint."""
+
+
+class StoredRlm(NamedTuple):
+    """All that makes a fitted RLM.
+
+    Attributes:
+        settings: Its own.
+        metrics: In decoding order, m of them.
+        reader: Learned.
+        head: Fitted to m metrics.
+        members: At least one.
+        process: On the counts, of m metrics, or None.
+        training: What is told of the training.
+    """
+
+    settings: RlmSettings
+    metrics: tuple[str, ...]
+    reader: TextReader
+    head: Head
+    members: list[Member]
+    process: CountsProcess | None
+    training: dict[str, Any]
+
+    def state(self) -> dict[str, Any]:
+        """Return all but the tensors, as JSON can hold it."""
+        return {
+            "settings": self.settings.to_json(),
+            "metrics": list(self.metrics),
+            "reader": self.reader.to_json(),
+            "head": self.head.to_json(),
+            "calibration": [member.calibration for member in self.members],
+            "process": self.process and self.process.to_json(),
+            "training": self.training,
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        weights = {
+            f"{place}.{name}": tensor
+            for place, member in enumerate(self.members)
+            for name, tensor in member.network.state_dict().items()
+        }
+        if self.process:
+            weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self.process.tensors().items()}
+        return weights
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Self:
+        """Restore what :meth:`state` and :meth:`weights` gave.
+
+        Raises:
+            KeyError: If a part is missing.
+            TypeError: If a part has another type.
+            AttributeError: Likewise.
+            ValueError: If parts do not fit each other.
+            RuntimeError: If tensors do not fit the networks.
+        """
+        settings = RlmSettings.from_json(state["settings"])
+        metrics = _metrics(state["metrics"])
+        reader = reader_class(settings.encoder).from_json(state["reader"], settings)
+        head = head_class(settings.head).from_json(state["head"], settings)
+        if not state["calibration"]:
+            raise ValueError("it has no networks")
+        members = []
+        for place, calibration in enumerate(state["calibration"]):
+            with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
+                network = head.new_network(reader.new_network())
+            network.load_state_dict(weights_under(f"{place}.", weights))
+            n_known = len(network.get_parameter(network.of_metrics[0]))
+            if n_known != len(metrics):
+                raise ValueError(f"it names {len(metrics)} metrics, but its head knows {n_known}")
+            members.append(Member(network.eval(), _calibration(calibration, head, len(metrics))))
+        process = None
+        if state.get("process") is not None:
+            n_known = len(state["process"]["metrics"])
+            if n_known != len(metrics) or not isinstance(head, DigitsHead):
+                raise ValueError(f"its process of {n_known} metrics does not fit its head")
+            process = CountsProcess.restore(state["process"], weights_under(_PROCESS, weights))
+        training = dict(state.get("training", {}))  # older ones did not say
+        return cls(settings, metrics, reader, head, members, process, training)
+
+
+def _metrics(names: object) -> tuple[str, ...]:
+    """Names that are those of metrics."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"metrics must be names, but are {names!r}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"metrics must be distinct and at least one, but are {names!r}")
+    return tuple(names)
+
+
+def _calibration(stored: Any, head: Head, n_metrics: int) -> Calibration:
+    """The numbers of each metric, as many as the head reads."""
+    found = [[float(value) for value in values] for values in stored]
+    if isinstance(head, DigitsHead):
+        n_numbers = len(MetricCalibration._fields)
+    else:
+        n_numbers = N_CALIBRATION if isinstance(head, GaussianHead) else 0
+    if [len(values) for values in found] != [n_numbers] * n_metrics:
+        raise ValueError(
+            f"a network must be calibrated by {n_numbers} numbers for each of {n_metrics} metrics"
+        )
+    if not all(math.isfinite(value) for values in found for value in values):
+        raise ValueError("calibrations must be finite")
+    return found
