@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_rlm.errors import ConfigError
-from surrogates.gnn.targets import Target
+from surrogates.targets import Target
 
 GenomeKind = Literal["mlp", "trees", "gp"]
 

@@ -2,7 +2,7 @@
 
 Features after GRAF, arXiv:2404.16551, of the text's whole graph, for a surrogate sees no genome;
 see :mod:`surrogates.inputs.graph_features`. The process is that of
-:mod:`surrogates.baselines.gaussian_process`; its kernel is chosen on a random part of the rows when
+:mod:`surrogates.gaussian_process`; its kernel is chosen on a random part of the rows when
 there are many, and the posterior is exact on all of them.
 """
 
@@ -25,11 +25,11 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.baselines.gaussian_process import CountColumns, Posterior, choose_kernel
 from surrogates.baselines.settings import GraphGpSettings
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
-from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
+from surrogates.gaussian_process import CountColumns, Posterior, choose_kernel
+from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 
 N_QUANTILES = 32
 """Values of a distribution: the middle quantiles of as many equal shares of the normal one."""

@@ -26,8 +26,8 @@ from surrogates.base import (
 from surrogates.baselines.settings import GraphTreesSettings
 from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
-from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.inputs.feature_table import FeatureTable
+from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -29,8 +29,8 @@ from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.gnn.batch_parts import batches_by_area
 from surrogates.gnn.settings import NetworkSettings
-from surrogates.gnn.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.gnn.training import fit_heads, train, with_heads
+from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.transfer import starting_metrics
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from surrogates.inputs.batches import GraphBatch
-from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
+from surrogates.networks.statement_embedding import StatementEmbedding
 
 _SUM_SCALE = 0.1
 

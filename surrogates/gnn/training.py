@@ -1,6 +1,6 @@
 """Training of a network: squared error and a pairwise ranking loss, weights averaged.
 
-Labels are first scaled (see :mod:`surrogates.rlm.metric_scale`) and standardised, metric by
+Labels are first scaled (see :mod:`surrogates.metric_scale`) and standardised, metric by
 metric; a label that a row lacks takes no part in either loss.
 """
 
@@ -19,31 +19,13 @@ from torch.nn import functional
 from surrogates.gnn.batch_parts import training_outputs
 from surrogates.gnn.settings import NetworkSettings
 from surrogates.memory import keep_freed_memory
+from surrogates.networks.ranking_loss import ranking_loss
 
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
 _BETAS = (0.9, 0.98)
 _LEAST_AGREEMENT = 0.01
 _LEAST_SPREAD = 1e-9
-
-
-def ranking_loss(predicted: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Return the mean logistic loss over all pairs with different labels.
-
-    Args:
-        predicted: Shape ``(n,)``.
-        targets: Shape ``(n,)``, no NaN.
-        temperature: Difference that counts as clear.
-
-    Returns:
-        A scalar; 0 where no two labels differ.
-    """
-    is_above = (targets[:, None] > targets[None, :]).to(predicted.dtype)
-    difference = (predicted[:, None] - predicted[None, :]) / temperature
-    loss: Tensor = (functional.softplus(-difference) * is_above).sum() / is_above.sum().clamp(
-        min=1.0
-    )
-    return loss
 
 
 def training_loss(predicted: Tensor, targets: Tensor, settings: NetworkSettings) -> Tensor:

@@ -22,7 +22,7 @@ Source:
     "Training Products of Experts by Minimizing Contrastive Divergence", 2002, section 1, for the
     product, and "Combining Probability Distributions: A Critique and an Annotated Bibliography",
     1986, for logarithmic pools; the process is that of
-    :mod:`surrogates.baselines.gaussian_process`.
+    :mod:`surrogates.gaussian_process`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.baselines.gaussian_process import CountColumns, Posterior, choose_kernel
+from surrogates.gaussian_process import CountColumns, Posterior, choose_kernel
 from surrogates.rlm.calibration import MIN_ROWS
 from surrogates.rlm.prediction import Opinion
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from surrogates.rlm.metric_scale import HIGH, LOW
+from surrogates.metric_scale import HIGH, LOW
 
 TRAINING_RANGE = HIGH - LOW
 
@@ -37,19 +36,3 @@ def soft_label_loss(
 def expectation(log_probabilities: Tensor, leaves: Tensor) -> Tensor:
     """Expected number of each distribution, shape ``(n,)``."""
     return log_probabilities.exp() @ leaves
-
-
-def ranking_loss(expected: Tensor, scaled: Tensor, temperature: float) -> Tensor:
-    """Logistic loss over all pairs of a batch whose labels differ.
-
-    Args:
-        expected: Shape ``(n,)``, from :func:`expectation`.
-        scaled: Shape ``(n,)``, labels on the numeral scale.
-        temperature: As a share of the training range.
-
-    Returns:
-        Shape ``()``; 0 if no pair differs.
-    """
-    gap = (expected[:, None] - expected[None, :]) / (temperature * TRAINING_RANGE)
-    greater = (scaled[:, None] > scaled[None, :]).float()
-    return (functional.softplus(-gap) * greater).sum() / greater.sum().clamp(min=1.0)

@@ -29,9 +29,9 @@ from surrogates.inputs.feature_table import FeatureTable
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.memory import paused_collection
+from surrogates.networks.statement_embedding import StatementEmbedding
 from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts, TextReader
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
-from surrogates.rlm.encoders.statement_embedding import StatementEmbedding
 from surrogates.rlm.settings import RlmSettings
 
 _MOST_DEVIATIONS = 6.0

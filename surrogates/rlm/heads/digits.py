@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.metric_scale import MetricScale
+from surrogates.networks.ranking_loss import ranking_loss
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
 from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
@@ -24,8 +26,7 @@ from surrogates.rlm.heads.base import (
     Table,
     joined,
 )
-from surrogates.rlm.losses import expectation, ranking_loss, soft_label_loss
-from surrogates.rlm.metric_scale import MetricScale
+from surrogates.rlm.losses import TRAINING_RANGE, expectation, soft_label_loss
 from surrogates.rlm.model import Context, RlmNetwork, TrieTensors, leaf_log_probabilities
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import (
@@ -155,7 +156,8 @@ class DigitsHead(Head):
             total = total + soft_label_loss(logs, trie.leaf_values, target, settings.label_width)
             if settings.ranking_weight > 0:
                 expected = expectation(logs, trie.leaf_values)
-                ranking = ranking_loss(expected, target, settings.ranking_temperature)
+                clear = settings.ranking_temperature * TRAINING_RANGE
+                ranking = ranking_loss(expected, target, clear)
                 total = total + settings.ranking_weight * ranking
         return total
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.networks.ranking_loss import ranking_loss
 from surrogates.rlm.heads.scores import GaussianHead
-from surrogates.rlm.losses import ranking_loss
+from surrogates.rlm.losses import TRAINING_RANGE
 from surrogates.rlm.settings import RlmSettings
 
 
@@ -29,7 +30,7 @@ class PairwiseHead(GaussianHead):
 
     def metric_loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Return the logistic loss over all pairs whose labels differ."""
-        return ranking_loss(scores, targets, self._settings.ranking_temperature)
+        return ranking_loss(scores, targets, self._settings.ranking_temperature * TRAINING_RANGE)
 
     def line_and_deviation(
         self,

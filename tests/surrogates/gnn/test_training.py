@@ -12,37 +12,15 @@ from surrogates.gnn.settings import GcnSettings
 from surrogates.gnn.training import (
     batches_of_rows,
     fit_heads,
-    ranking_loss,
     schedule,
     train,
     training_loss,
     with_heads,
 )
 from surrogates.inputs.batches import GraphBatch
+from surrogates.networks.ranking_loss import ranking_loss
 
 NAN = math.nan
-
-
-def test_ranking_loss_of_two_is_the_logistic_loss() -> None:
-    loss = ranking_loss(torch.tensor([0.5, 0.1]), torch.tensor([2.0, 1.0]), 0.2)
-    assert float(loss) == pytest.approx(math.log1p(math.exp(-2.0)))
-
-
-def test_ranking_loss_equals_a_loop_over_pairs() -> None:
-    torch.manual_seed(0)
-    predicted, targets = torch.randn(7), torch.randint(0, 4, (7,)).float()
-    losses = [
-        math.log1p(math.exp(-float(predicted[i] - predicted[j]) / 0.3))
-        for i in range(7)
-        for j in range(7)
-        if targets[i] > targets[j]
-    ]
-    assert float(ranking_loss(predicted, targets, 0.3)) == pytest.approx(np.mean(losses), rel=1e-5)
-
-
-def test_ranking_loss_without_pairs_is_zero() -> None:
-    assert float(ranking_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]), 0.3)) == 0.0
-    assert float(ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), 0.3)) == 0.0
 
 
 def test_without_ranking_the_loss_is_the_squared_error() -> None:

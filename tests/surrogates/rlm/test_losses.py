@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from surrogates.rlm.losses import TRAINING_RANGE, expectation, ranking_loss, soft_label_loss
+from surrogates.rlm.losses import TRAINING_RANGE, expectation, soft_label_loss
 
 LEAVES = torch.tensor([1.0, 2.0, 3.0])
 
@@ -31,14 +30,3 @@ def test_soft_labels_are_least_at_the_gaussian_itself() -> None:
 def test_expectation_weighs_leaves() -> None:
     logs = torch.log(torch.tensor([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.1, 0.2, 0.7]]))
     assert expectation(logs, LEAVES).tolist() == pytest.approx([2.0, 2.0, 2.6])
-
-
-def test_ranking_loss_counts_each_ordered_pair_once() -> None:
-    expected, scaled = torch.tensor([2.0, 1.0, 4.0]), torch.tensor([3.0, 1.0, 1.0])
-    gaps = np.array([2.0 - 1.0, 2.0 - 4.0]) / (0.5 * TRAINING_RANGE)
-    by_hand = np.log1p(np.exp(-gaps)).mean()
-    assert float(ranking_loss(expected, scaled, 0.5)) == pytest.approx(by_hand, rel=1e-6)
-
-
-def test_ranking_loss_of_equal_labels_is_zero() -> None:
-    assert float(ranking_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]), 0.1)) == 0.0

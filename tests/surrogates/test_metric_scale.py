@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from surrogates.errors import LabelError
-from surrogates.rlm.metric_scale import HIGH, LOW, MetricScale
+from surrogates.metric_scale import HIGH, LOW, MetricScale
 
 LABELS = st.lists(
     st.floats(min_value=-1e6, max_value=1e6, allow_subnormal=False), min_size=1, max_size=50

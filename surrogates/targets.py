@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.base import Labels
-from surrogates.rlm.metric_scale import MetricScale
+from surrogates.metric_scale import MetricScale
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Target:
     """The scale of one metric.
 
     Attributes:
-        scale: Mixes raw range and ranks, see :mod:`surrogates.rlm.metric_scale`.
+        scale: Mixes raw range and ranks, see :mod:`surrogates.metric_scale`.
         mean: Of the scaled training labels.
         std: Likewise; 1 where they are constant.
     """

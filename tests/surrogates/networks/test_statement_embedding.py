@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from surrogates.rlm.encoders.statement_embedding import MAX_PLACES, StatementEmbedding
+from surrogates.networks.statement_embedding import MAX_PLACES, StatementEmbedding
 
 WIDTH = 16
 

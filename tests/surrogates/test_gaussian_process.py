@@ -5,7 +5,7 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 
-from surrogates.baselines.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
+from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
 
 
 @pytest.mark.parametrize("linear", [0.0, 0.6])
