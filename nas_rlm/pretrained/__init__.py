@@ -8,26 +8,23 @@ named.
 from pathlib import Path
 
 from nas_rlm.errors import PretrainedError
+from surrogates.checkpoint import MANIFEST
 
 FOLDER = Path(__file__).resolve().parent
 """Where the checkpoint and its card are."""
-
-_FILES = ("manifest.json", "weights.safetensors")
 
 
 def pretrained_folder() -> Path:
     """Return the folder of the shipped checkpoint.
 
     Raises:
-        PretrainedError: If a file of it is missing from this installation.
+        PretrainedError: If it is missing from this installation.
     """
     folder = FOLDER / "model"
-    missing = [name for name in _FILES if not (folder / name).is_file()]
-    if missing:
+    if not (folder / MANIFEST).is_file():
         message = (
             f"The shipped checkpoint is not part of this installation: {str(folder)!r} has no "
-            f"{' and no '.join(missing)}. Install nas-rlm again, or name a checkpoint that "
-            "`nas-rlm train` wrote."
+            f"{MANIFEST}. Install nas-rlm again, or name a checkpoint that `nas-rlm train` wrote."
         )
         raise PretrainedError(message)
     return folder
