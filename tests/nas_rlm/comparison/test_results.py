@@ -48,9 +48,9 @@ def test_git_is_asked_once_and_may_be_slow(
 
     monkeypatch.setattr(subprocess, "run", run)
     assert current_commit() == "abc123+"  # nothing says that there are no changes
-    results = Results("tiny", "", "")
+    results = Results("tiny", "")
     results.add([row(0, 0.5)], tmp_path)
-    assert results.commit == "abc123+"
+    assert results.rows[0].commit == "abc123+"
     assert len(asked) == 2
 
 
