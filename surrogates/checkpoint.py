@@ -126,21 +126,39 @@ def place_of(folder: Path, name: str) -> Path:
     return folder / file
 
 
+def read_checkpoint(folder: Path, surrogate: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return state and tensors of a checkpoint.
+
+    Args:
+        folder: Written by :func:`write_checkpoint`.
+        surrogate: The name that it must have.
+
+    Raises:
+        CheckpointError: As :func:`read_manifest` and :func:`read_weights`.
+    """
+    manifest = read_manifest(folder, surrogate)
+    return manifest["state"], _tensors(folder / manifest["files"].get(WEIGHTS, WEIGHTS))
+
+
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint.
 
     Raises:
         CheckpointError: If the file or the manifest is missing, or it is not safetensors.
     """
+    return _tensors(place_of(folder, WEIGHTS))
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of tensors."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = place_of(folder, WEIGHTS)
     try:
         return dict(load(path.read_bytes()))
     except OSError as error:
         raise CheckpointError(
-            f"A checkpoint must hold {path.name}, but {folder} does not."
+            f"A checkpoint must hold {path.name}, but {path.parent} does not."
         ) from error
     except SafetensorError as error:
         raise CheckpointError(

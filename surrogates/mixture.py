@@ -135,8 +135,7 @@ class Mixture(Surrogate):
         n_parts = read_manifest(folder, cls.name)["state"].get("parts")
         if not isinstance(n_parts, int) or n_parts < 1:
             raise CheckpointError(f"{folder} must hold parts of a mixture, but names {n_parts!r}.")
-        places = [place_of(folder, f"part-{place}") for place in range(n_parts)]
-        parts = [load_surrogate(place) for place in places]
+        parts = [load_surrogate(place_of(folder, f"part-{place}")) for place in range(n_parts)]
         try:
             return cls.of(parts)
         except SettingsError as error:

@@ -16,6 +16,7 @@ import time
 import tomllib
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def validated(
     return found
 
 
-class Rows:
+class Rows(NamedTuple):
     """Texts and labels of all sources: to train on, to calibrate with, and to validate on.
 
     Attributes:
@@ -107,17 +108,15 @@ class Rows:
         validation: Space to texts with labels.
     """
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self.texts: list[str] = []
-        self.labels: list[dict[str, float]] = []
-        self.calibration: list[tuple[str, dict[str, float]]] = []
-        self.validation: dict[str, list[tuple[str, dict[str, float]]]] = defaultdict(list)
+    texts: list[str]
+    labels: list[dict[str, float]]
+    calibration: list[tuple[str, dict[str, float]]]
+    validation: dict[str, list[tuple[str, dict[str, float]]]]
 
 
 def read_rows() -> Rows:
     """Read all sources."""
-    found = Rows()
+    found = Rows([], [], [], defaultdict(list))
     for source in CONFIG["source"]:
         rows = list(zip(*read_source(source), strict=True))
         asked: set[str] = set()  # a network with many descriptions counts once
@@ -133,8 +132,9 @@ def read_rows() -> Rows:
     return found
 
 
-def trained(rows: Rows, folder: Path) -> RlmRegressor:
-    """Train, calibrate and save."""
+def trained(rows: Rows, folder: Path) -> tuple[RlmRegressor, float]:
+    """Train, calibrate and save; return also the seconds of the training."""
+    start = time.perf_counter()
     begun: list[tuple[int, float]] = []  # reading texts comes before the first step
 
     def shown(step: int, total: int, scalars: dict[str, float]) -> None:
@@ -149,10 +149,11 @@ def trained(rows: Rows, folder: Path) -> RlmRegressor:
     model = RlmRegressor(**CONFIG["surrogate"])
     kept = HERE / "kept"
     model.fit(rows.texts, rows.labels, seed=CONFIG["seed"], progress=shown, keep=kept)
+    seconds = time.perf_counter() - start
     model.recalibrate(*map(list, zip(*rows.calibration, strict=True)))
     model.save(folder)
     shutil.rmtree(kept)
-    return model
+    return model, seconds
 
 
 def main() -> None:
@@ -167,11 +168,10 @@ def main() -> None:
         model = RlmRegressor.load(options.folder)
         results = json.loads(path.read_text(encoding="utf-8"))
     else:
-        start = time.perf_counter()
-        model = trained(rows, options.folder)
+        model, seconds = trained(rows, options.folder)
         results = {
             "machine": cpu_model(),
-            "seconds": round(time.perf_counter() - start),
+            "seconds": round(seconds),
             "rows": len(rows.texts),
             "seed": CONFIG["seed"],
         }

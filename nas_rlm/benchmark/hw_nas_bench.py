@@ -7,7 +7,8 @@ dictionary as JSON is read::
 
 Its part ``nasbench201`` holds for each data set a list of 15,625 numbers by metric, such as
 ``edgegpu_latency`` (ms) or ``fpga_energy`` (mJ), and ``config`` with the ``arch_str`` of each; its
-other part, tables of operators for FBNet, is not read. CSV has the columns ``arch_str`` and one for each metric, of one data set.
+other part, tables of operators for FBNet, is not read. CSV has the columns ``arch_str`` and one for
+each metric, of one data set.
 
 Source:
     "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021;

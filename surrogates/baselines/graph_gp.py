@@ -26,7 +26,7 @@ from surrogates.base import (
     check_rows,
 )
 from surrogates.baselines.settings import GraphGpSettings
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
 from surrogates.gaussian_process import CountColumns, Posterior, choose_kernel
 from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
@@ -138,8 +138,7 @@ class GraphGpRegressor(Surrogate):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote; see :meth:`surrogates.Surrogate.load`."""
-        state = read_manifest(folder, cls.name)["state"]
-        weights = read_weights(folder)
+        state, weights = read_checkpoint(folder, cls.name)
         try:
             loaded = cls(**state["settings"])
             columns = CountColumns.from_state(state["columns"])

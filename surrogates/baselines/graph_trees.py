@@ -24,7 +24,7 @@ from surrogates.base import (
     check_rows,
 )
 from surrogates.baselines.settings import GraphTreesSettings
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.inputs.feature_table import FeatureTable
 from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
@@ -201,8 +201,7 @@ class GraphTreesRegressor(Surrogate):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote; see :meth:`surrogates.Surrogate.load`."""
-        state = read_manifest(folder, cls.name)["state"]
-        weights = read_weights(folder)
+        state, weights = read_checkpoint(folder, cls.name)
         try:
             loaded = cls(**state["settings"])
             table = FeatureTable.from_state(state["features"])

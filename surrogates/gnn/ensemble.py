@@ -25,7 +25,7 @@ from surrogates.base import (
     Surrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.gnn.batch_parts import batches_by_area
 from surrogates.gnn.settings import NetworkSettings
@@ -237,8 +237,7 @@ class NetworkEnsemble(Surrogate):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote; see :meth:`surrogates.Surrogate.load`."""
-        state = read_manifest(folder, cls.name)["state"]
-        weights = read_weights(folder)
+        state, weights = read_checkpoint(folder, cls.name)
         try:
             loaded = cls(**state["settings"])
             targets = read_targets(state["targets"])

@@ -19,7 +19,7 @@ from surrogates.base import (
     ResumableSurrogate,
     check_rows,
 )
-from surrogates.checkpoint import read_manifest, read_weights, write_checkpoint
+from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import held_out
@@ -340,8 +340,7 @@ class RlmRegressor(ResumableSurrogate):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a checkpoint; see the base class."""
-        state = read_manifest(folder, cls.name)["state"]
-        weights = read_weights(folder)
+        state, weights = read_checkpoint(folder, cls.name)
         try:
             stored = StoredRlm.restored(state, weights)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

@@ -6,8 +6,9 @@ it holds the state before some step, or of a finished member, whole. What leads 
 for free is not kept but done again: reader, head and starting weights.
 
 A state says of which training it is: digests of texts, labels, settings, seed and starting
-weights, and whether only what single metrics own is trained. One of another training is refused, never mixed in. Equal weights in the end need what
-equal weights of two unbroken runs need: the same machine, versions and number of threads.
+weights, and whether only what single metrics own is trained. One of another training is refused,
+never mixed in. Equal weights in the end need what equal weights of two unbroken runs need: the same
+machine, versions and number of threads.
 """
 
 from __future__ import annotations

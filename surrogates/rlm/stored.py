@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 
 from surrogates.checkpoint import weights_under
-from surrogates.rlm.calibration import MetricCalibration
 from surrogates.rlm.counts_process import CountsProcess
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Calibration, Head, Member
 from surrogates.rlm.heads.digits import DigitsHead
-from surrogates.rlm.heads.scores import N_CALIBRATION, GaussianHead
 from surrogates.rlm.settings import RlmSettings
 
 _PROCESS = "process."
@@ -116,13 +114,10 @@ def _metrics(names: object) -> tuple[str, ...]:
 def _calibration(stored: Any, head: Head, n_metrics: int) -> Calibration:
     """The numbers of each metric, as many as the head reads."""
     found = [[float(value) for value in values] for values in stored]
-    if isinstance(head, DigitsHead):
-        n_numbers = len(MetricCalibration._fields)
-    else:
-        n_numbers = N_CALIBRATION if isinstance(head, GaussianHead) else 0
-    if [len(values) for values in found] != [n_numbers] * n_metrics:
+    if [len(values) for values in found] != [head.n_calibration] * n_metrics:
         raise ValueError(
-            f"a network must be calibrated by {n_numbers} numbers for each of {n_metrics} metrics"
+            f"a network must be calibrated by {head.n_calibration} numbers for each of "
+            f"{n_metrics} metrics"
         )
     if not all(math.isfinite(value) for values in found for value in values):
         raise ValueError("calibrations must be finite")

@@ -128,6 +128,8 @@ class Head(ABC):
     """How labels are learned and predicted."""
 
     name: ClassVar[str]
+    n_calibration: ClassVar[int] = 0
+    """Numbers that calibrate a metric."""
 
     @classmethod
     @abstractmethod

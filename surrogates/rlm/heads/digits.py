@@ -63,6 +63,7 @@ class DigitsHead(Head):
     """
 
     name: ClassVar[str] = "digits"
+    n_calibration: ClassVar[int] = len(MetricCalibration._fields)
 
     def __init__(
         self, scales: Sequence[MetricScale], branches: Sequence[Branches], settings: RlmSettings

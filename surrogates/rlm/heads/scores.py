@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -33,9 +33,6 @@ from surrogates.rlm.settings import RlmSettings
 
 N_VALUES = 41
 """Equally likely values of a discretised Gaussian; odd, so that the median is its centre."""
-
-N_CALIBRATION = 3
-"""Numbers that calibrate a metric: offset, slope and deviation."""
 
 
 class ScoreNetwork(HeadNetwork):
@@ -103,6 +100,8 @@ class GaussianHead(Head):
     The calibration of a metric is offset, slope and deviation: on the learned scale, the label is
     about ``offset + slope * score``, give or take the deviation.
     """
+
+    n_calibration: ClassVar[int] = 3
 
     def __init__(self, scales: Sequence[LabelScale], settings: RlmSettings) -> None:
         """Keep fitted scales; use :meth:`fit` or :meth:`from_json`."""
