@@ -326,6 +326,18 @@ class Surrogate(ABC):
             f"A {self.name!r} surrogate cannot be fine-tuned; fit it on all rows instead."
         )
 
+    def adapted_to(self, texts: Sequence[str]) -> Self:  # noqa: ARG002
+        """Return one that takes some texts without labels, such as those of a new space, for usual.
+
+        Args:
+            texts: ONNX texts, at least one; what a text is measured by comes from them.
+
+        Raises:
+            NotFittedError: Before :meth:`fit` or :meth:`load`.
+            TextError: If a text cannot be read.
+        """
+        return self
+
     def select_metrics(self, metrics: Sequence[str] | None) -> list[str]:
         """Return the requested metrics, all of them when None.
 

@@ -107,6 +107,10 @@ class Mixture(Surrogate):
         self._parts = fitted
         return self
 
+    def adapted_to(self, texts: Sequence[str]) -> Mixture:
+        """Adapt every part; see the base class."""
+        return Mixture.of([part.adapted_to(texts) for part in self._parts])
+
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
         """Average the distributions of all parts; see the base class."""
         if not self.metrics:

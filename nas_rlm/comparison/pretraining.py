@@ -211,9 +211,11 @@ def read_source(source: Source) -> SpaceRows:
 def predict_unseen_space(surrogate: Surrogate, texts: Sequence[str]) -> PredictiveDistribution:
     """Predict a metric that was never learned: the mean rank among the texts by known metrics.
 
+    The texts are also what each of them is measured by.
+
     Returns:
         Points between 0 and 1, which order the texts and mean nothing else.
     """
-    found = surrogate.predict(texts)
+    found = surrogate.adapted_to(texts).predict(texts)
     ranks = [scipy.stats.rankdata(each.mean) / max(len(texts), 1) for each in found.values()]
     return PredictiveDistribution.point(np.mean(ranks, axis=0))

@@ -76,6 +76,14 @@ class FeatureTable:
         rows = [graph_features(text) for text in texts]
         return _matrix(rows, self.names, self.kinds)
 
+    def logarithms(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return logarithms of 1 + feature, shape ``(n, k)``.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        return _logarithms(self.matrix(texts))
+
     def scaled(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return standardised logarithms of 1 + feature, shape ``(n, k)``.
 

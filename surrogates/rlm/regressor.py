@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from surrogates.base import (
 from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
+from surrogates.rlm.answers import draws_of, tables_of
 from surrogates.rlm.calibration import held_out
 from surrogates.rlm.counts_process import MAX_ROWS, CountsProcess
 from surrogates.rlm.encoders import reader_class
@@ -31,7 +33,6 @@ from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import TrainingStates, training_states
-from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.stored import StoredRlm
 from surrogates.rlm.training import Rows, TrainingRows, progress_of_member, train
@@ -59,6 +60,7 @@ class RlmRegressor(ResumableSurrogate):
         """
         self.settings = RlmSettings(**settings)  # type: ignore[arg-type]
         self._metrics: tuple[str, ...] = ()
+        self._groups: tuple[int, ...] = ()
         self._reader: TextReader | None = None
         self._head: Head | None = None
         self._members: list[Member] = []
@@ -82,13 +84,15 @@ class RlmRegressor(ResumableSurrogate):
     ) -> Self:
         """Learn reader, head and networks from the rows; see the base class."""
         metrics = check_rows(texts, labels)
+        rows = Rows(texts, labels, metrics)
         reader = reader_class(self.settings.encoder).learn(texts, self.settings)
+        if max(rows.groups) > 0:
+            reader = reader.rescaled(rows.texts_of_groups)
 
         def fresh(head: Head, _: int) -> HeadNetwork:
             return head.new_network(reader.new_network())
 
         schedule = self.settings.schedule(len(texts))
-        rows = Rows(texts, labels, metrics)
         states = training_states(keep, keep_seconds, rows, self.settings, schedule, seed)
         self._train(reader, rows, fresh, self.settings, schedule, seed, progress, states)
         return self
@@ -107,13 +111,21 @@ class RlmRegressor(ResumableSurrogate):
     ) -> Self:
         """Train copies of all members further; see the base class.
 
-        The reader stays, scales are those of the new rows, and what a network has of a metric,
-        such as its token, starts as the average over the metrics that it starts from.
+        The reader keeps its tokens, scales of labels are those of the new rows, and what a network
+        has of a metric, such as its token, starts as the average over the metrics that it starts
+        from. Texts are measured as for the metric that one is, or is `like`, or if nothing but heads
+        is trained starts from; otherwise by the new rows.
         """
         reader, _, members = self._fitted()
         metrics = check_rows(texts, labels)
+        rows = Rows(texts, labels, metrics)
         starts = starting_metrics(self._metrics, metrics, like)
         origins = [[self._metrics.index(name) for name in names] for names in starts.values()]
+        measured: list[int | Sequence[str]] = list(rows.texts_of_groups)
+        for metric, group, (first, *_) in zip(metrics, rows.metric_groups, origins, strict=True):
+            if heads_only or metric in {*self._metrics, *(like or {})}:
+                measured[group] = self._groups[first]
+        reader = reader.rescaled(measured)
 
         def copied(head: Head, member: int) -> HeadNetwork:
             network = head.new_network(reader.new_network())
@@ -125,7 +137,6 @@ class RlmRegressor(ResumableSurrogate):
         tuned = type(self)(**self.settings.to_json())
         settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
         schedule = settings.schedule(len(texts))._replace(n_members=len(members))
-        rows = Rows(texts, labels, metrics)
         states = training_states(
             keep, keep_seconds, rows, settings, schedule, seed, are_heads=heads_only
         )
@@ -153,9 +164,10 @@ class RlmRegressor(ResumableSurrogate):
         """
         raw = rows.raw
         head = head_class(settings.head).fit(raw, settings)
-        prepared = TrainingRows(reader.prepare(rows.texts), head.rows(raw), rows.metrics)
+        inputs = reader.prepare(rows.texts, rows.groups)
+        prepared = TrainingRows(inputs, head.rows(raw), rows.metrics)
         rng = np.random.default_rng([seed, 0x4E1D])
-        held = held_out(rows.texts, row_groups(raw), schedule.n_members, rng)
+        held = held_out(rows.texts, rows.groups, schedule.n_members, rng)
         networks, evidence = [], []
         with torch.random.fork_rng(devices=[]):
             for member in range(schedule.n_members):
@@ -174,7 +186,7 @@ class RlmRegressor(ResumableSurrogate):
         is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
         if is_pooled and isinstance(head, DigitsHead):
             process = CountsProcess.fit(rows.texts, prepared.labels.targets, seed=seed)
-        self._metrics = tuple(rows.metrics)
+        self._metrics, self._groups = tuple(rows.metrics), tuple(rows.metric_groups)
         self._members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         self._reader, self._head, self._process = reader, head, process
         n_known = (~np.isnan(raw)).sum(axis=0).tolist()
@@ -200,14 +212,9 @@ class RlmRegressor(ResumableSurrogate):
         reader, _, members = self._fitted()
         self.select_metrics(check_rows(texts, labels))
         head, raw = self._digits("Calibration anew"), Rows(texts, labels, self._metrics).raw
-        for k, metric in enumerate(self._metrics):
-            low, high = head.reach(k)
-            if far := raw[(raw[:, k] < low) | (raw[:, k] > high), k].tolist():
-                raise LabelError(
-                    f"A label of {metric!r} must lie in [{low:.4g}, {high:.4g}], as far as numerals "
-                    f"reach beyond the rows trained on, but got {far[0]!r}. Leave it out."
-                )
-        self._members = head.recalibrated(members, reader.prepare(texts), head.rows(raw))
+        head.check_reach(raw, self._metrics)
+        groups = np.array(self._groups)[(~np.isnan(raw)).argmax(axis=1)]
+        self._members = head.recalibrated(members, reader.prepare(texts, groups), head.rows(raw))
 
     def predict(
         self,
@@ -226,7 +233,7 @@ class RlmRegressor(ResumableSurrogate):
                 conditioned on them. One beyond the labels trained on is read as the nearest that
                 has a numeral.
             decoding: ``"alone"`` decodes each metric by itself; ``"chain"`` conditions later
-                metrics on the distributions of earlier ones.
+                metrics on the distributions of earlier ones that shared rows with them.
         """
         reader, head, members = self._fitted()
         wanted = self.select_metrics(metrics)
@@ -243,27 +250,23 @@ class RlmRegressor(ResumableSurrogate):
         keep_freed_memory()
         distinct = texts if given else list(dict.fromkeys(texts))
         prepared = reader.prepare(distinct)
-        batches = prepared.batches()
-        said = self._said(distinct, ids)
-        parts = []
-        for rows in batches:
-            batch = prepared.collate(rows)
-            if isinstance(head, DigitsHead):
-                known = {k: tokens[rows] for k, tokens in given.items()}
-                own = said and [of_metric.of(rows) for of_metric in said]
-                chain = decoding == "chain"
-                parts.append(
-                    head.distributions(members, batch, ids, known, is_chain=chain, said=own)
-                )
-            else:
-                parts.append(head.distributions(members, batch, ids))
+        tables = tables_of(
+            head,
+            members,
+            prepared,
+            ids,
+            self._groups,
+            given=given,
+            is_chain=decoding == "chain",
+            said=self._said(distinct, ids),
+        )
         rows_of = np.arange(len(texts))
         if len(distinct) < len(texts):
             row_of = {text: row for row, text in enumerate(distinct)}
             rows_of = np.array([row_of[text] for text in texts])
         return Prediction(
             {
-                metric: assembled(batches, [tables[place] for tables in parts], rows_of)
+                metric: assembled(prepared.batches(), tables[place], rows_of)
                 for place, metric in enumerate(wanted)
             }
         )
@@ -305,35 +308,25 @@ class RlmRegressor(ResumableSurrogate):
         wanted = self.select_metrics(metrics)
         ids = [self._metrics.index(metric) for metric in wanted]
         generator = torch.Generator().manual_seed(seed)
-        drawn = {metric: np.zeros((n_samples, len(texts))) for metric in wanted}
-        choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
-        prepared = reader.prepare(texts)
-        said = self._said(texts, ids)
-        for rows in prepared.batches():
-            batch = prepared.collate(rows)
-            for place, member in enumerate(members):
-                draws = np.flatnonzero(choice == place)
-                if not len(draws):
-                    continue
-                values = head.sample(
-                    member,
-                    batch,
-                    ids,
-                    torch.arange(len(rows)).repeat(len(draws)),
-                    generator,
-                    temperature=temperature,
-                    top_p=top_p,
-                    said=said and [of_metric.of(rows) for of_metric in said],
-                )
-                for metric, found in zip(wanted, values, strict=True):
-                    drawn[metric][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
-        return drawn
+        drawn = draws_of(
+            head,
+            members,
+            reader.prepare(texts),
+            ids,
+            self._groups,
+            n_samples,
+            generator,
+            temperature=temperature,
+            top_p=top_p,
+            said=self._said(texts, ids),
+        )
+        return dict(zip(wanted, drawn, strict=True))
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint; see the base class."""
-        reader, head, members = self._fitted()
+        parts = self._fitted()
         stored = StoredRlm(
-            self.settings, self._metrics, reader, head, members, self._process, self._training
+            self.settings, self._metrics, self._groups, *parts, self._process, self._training
         )
         write_checkpoint(folder, self.name, stored.state(), stored.weights())
 
@@ -349,7 +342,8 @@ class RlmRegressor(ResumableSurrogate):
                 f"{folder} must hold a whole RLM, but it does not: {reason}. Train it again."
             ) from error
         regressor = cls(**stored.settings.to_json())
-        regressor._metrics, regressor._training = stored.metrics, stored.training
+        regressor._metrics, regressor._groups = stored.metrics, stored.groups
+        regressor._training = stored.training
         regressor._reader, regressor._head = stored.reader, stored.head
         regressor._members, regressor._process = stored.members, stored.process
         return regressor
@@ -359,6 +353,13 @@ class RlmRegressor(ResumableSurrogate):
         if self._reader is None or self._head is None:
             raise NotFittedError("An RLM must be fitted before use. Call `fit` or `load` first.")
         return self._reader, self._head, self._members
+
+    def adapted_to(self, texts: Sequence[str]) -> Self:
+        """Measure every text by these; see the base class."""
+        reader, _, _ = self._fitted()
+        adapted = copy.copy(self)
+        adapted._reader = reader.rescaled([texts] * (1 + max(self._groups)))
+        return adapted
 
     def _said(self, texts: Sequence[str], metrics: Sequence[int]) -> list[Opinion] | None:
         """What the process on the counts says of every numeral; None if there is none."""

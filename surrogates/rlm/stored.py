@@ -28,6 +28,7 @@ class StoredRlm(NamedTuple):
     Attributes:
         settings: Its own.
         metrics: In decoding order, m of them.
+        groups: Of each metric, which of them were learned on the same rows.
         reader: Learned.
         head: Fitted to m metrics.
         members: At least one.
@@ -37,6 +38,7 @@ class StoredRlm(NamedTuple):
 
     settings: RlmSettings
     metrics: tuple[str, ...]
+    groups: tuple[int, ...]
     reader: TextReader
     head: Head
     members: list[Member]
@@ -48,6 +50,7 @@ class StoredRlm(NamedTuple):
         return {
             "settings": self.settings.to_json(),
             "metrics": list(self.metrics),
+            "groups": list(self.groups),
             "reader": self.reader.to_json(),
             "head": self.head.to_json(),
             "calibration": [member.calibration for member in self.members],
@@ -92,6 +95,10 @@ class StoredRlm(NamedTuple):
             if n_known != len(metrics):
                 raise ValueError(f"it names {len(metrics)} metrics, but its head knows {n_known}")
             members.append(Member(network.eval(), _calibration(calibration, head, len(metrics))))
+        groups = tuple(state.get("groups", [0] * len(metrics)))  # older ones read all alike
+        known = range(reader.n_groups or len(metrics))
+        if len(groups) != len(metrics) or not all(group in known for group in groups):
+            raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
         process = None
         if state.get("process") is not None:
             n_known = len(state["process"]["metrics"])
@@ -99,7 +106,7 @@ class StoredRlm(NamedTuple):
                 raise ValueError(f"its process of {n_known} metrics does not fit its head")
             process = CountsProcess.restore(state["process"], weights_under(_PROCESS, weights))
         training = dict(state.get("training", {}))  # older ones did not say
-        return cls(settings, metrics, reader, head, members, process, training)
+        return cls(settings, metrics, groups, reader, head, members, process, training)
 
 
 def _metrics(names: object) -> tuple[str, ...]:

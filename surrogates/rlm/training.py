@@ -20,7 +20,7 @@ from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.precision import training_autocast
 from surrogates.rlm.resume import MemberState, Moving
-from surrogates.rlm.row_streams import RowStreams
+from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 
 _WARM_UP = 0.05
@@ -44,6 +44,24 @@ class Rows(NamedTuple):
     def raw(self) -> NDArray[np.float64]:
         """Labels in their units, shape ``(n, m)``, NaN where a row lacks the metric."""
         return np.array([[row.get(m, np.nan) for m in self.metrics] for row in self.labels])
+
+    @property
+    def metric_groups(self) -> list[int]:
+        """The group of each metric, see :func:`surrogates.rlm.row_streams.metric_groups`."""
+        return [int(group) for group in metric_groups(self.raw)]
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """The group of the metrics of each row, shape ``(n,)``."""
+        return row_groups(self.raw)
+
+    @property
+    def texts_of_groups(self) -> list[list[str]]:
+        """Texts of the rows of each group."""
+        found: list[list[str]] = [[] for _ in range(1 + max(self.metric_groups))]
+        for text, group in zip(self.texts, self.groups.tolist(), strict=True):
+            found[group].append(text)
+        return found
 
 
 @dataclass(frozen=True)

@@ -234,6 +234,16 @@ def test_only_the_metrics_asked_for_are_predicted(fitted: Surrogate, texts: list
     assert one[METRICS[1]].mean == pytest.approx(every[METRICS[1]].mean, rel=1e-5)
 
 
+def test_adapted_to_other_texts_it_knows_the_same_metrics(
+    fitted: Surrogate, texts: list[str]
+) -> None:
+    before = means(fitted, texts)
+    adapted = fitted.adapted_to(texts[2:])
+    assert adapted.metrics == fitted.metrics
+    assert all(np.isfinite(each.mean).all() for each in adapted.predict(texts).values())
+    assert means(fitted, texts) == pytest.approx(before)
+
+
 def test_an_unknown_metric_is_refused(fitted: Surrogate, texts: list[str]) -> None:
     with pytest.raises(UnknownMetricError, match="Metric 'latency_ms/moon' was never trained"):
         fitted.predict(texts, ["latency_ms/moon"])

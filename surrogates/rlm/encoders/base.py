@@ -52,6 +52,10 @@ class PreparedTexts(ABC):
     def batches(self) -> list[NDArray[np.int64]]:
         """Split all texts into batches of similar length and bounded memory: row numbers."""
 
+    def of_group(self, group: int) -> Self:  # noqa: ARG002
+        """Return the same texts, read for a group of metrics, see :meth:`TextReader.prepare`."""
+        return self
+
 
 class TextReader(ABC):
     """The part of an encoder that is learned once and shared by all members of an RLM.
@@ -85,12 +89,33 @@ class TextReader(ABC):
         """Return what was learned, as values that JSON can hold."""
 
     @abstractmethod
-    def prepare(self, texts: Sequence[str]) -> PreparedTexts:
+    def prepare(
+        self, texts: Sequence[str], groups: NDArray[np.int64] | None = None
+    ) -> PreparedTexts:
         """Read texts.
+
+        Args:
+            texts: ONNX texts, length n.
+            groups: Shape ``(n,)``, the group of metrics that each is read for; None: the first.
+                Metrics of a group share rows, see :mod:`surrogates.rlm.row_streams`.
 
         Raises:
             TextError: If a text cannot be read.
         """
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups of metrics it reads in ways of their own; 0 if it reads for all alike."""
+        return 0
+
+    def rescaled(self, of_groups: Sequence[int | Sequence[str]]) -> Self:  # noqa: ARG002
+        """Return a reader for other groups of metrics.
+
+        Args:
+            of_groups: Of each of them a group whose texts are measured alike, or the texts by
+                which all others are measured.
+        """
+        return self
 
     @abstractmethod
     def new_network(self) -> EncoderNetwork:

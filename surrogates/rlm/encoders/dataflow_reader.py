@@ -4,10 +4,15 @@ What can be counted is counted and not learned: operations, paths, degrees, para
 of the whole text (see :mod:`surrogates.inputs.graph_features`) go to the summary beside what the
 layers say of the statements. On few rows of a space with long texts that is worth a lot; where
 training texts do not differ in a number it is left out.
+
+Counts are standardised by the training texts of each group of metrics, which are those of a search
+space: what is much in one space is little in another, and what matters is which of two networks of a
+space has more.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple, Self
@@ -35,6 +40,49 @@ from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.settings import RlmSettings
 
 _MOST_DEVIATIONS = 6.0
+_LEAST_STD = 1e-9
+
+
+class CountScale(NamedTuple):
+    """Means and standard deviations of logarithms of counts, shape ``(c,)`` each.
+
+    A count that does not vary has deviation 0, and nothing is said of it.
+    """
+
+    means: NDArray[np.float64]
+    stds: NDArray[np.float64]
+
+    def standardised(self, logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return deviations from the means in standard deviations, shape ``(n, c)``, bounded."""
+        varies = self.stds > _LEAST_STD
+        scaled = (logarithms - self.means) / np.where(varies, self.stds, 1.0)
+        return np.clip(np.where(varies, scaled, 0.0), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+
+
+class Counts(NamedTuple):
+    """What is counted in some texts.
+
+    Attributes:
+        logarithms: Shape ``(n, c)``.
+        groups: Shape ``(n,)``, the group of metrics that each text is read for.
+        scales: Of every group.
+    """
+
+    logarithms: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    scales: Sequence[CountScale]
+
+    def of_group(self, group: int) -> Counts:
+        """Return the counts of the same texts, read for one group."""
+        return self._replace(groups=np.full(len(self.groups), group))
+
+    def scaled(self) -> NDArray[np.float32]:
+        """Return the counts in standard deviations, shape ``(n, c)``."""
+        found = np.zeros(self.logarithms.shape, dtype=np.float32)
+        for group in np.unique(self.groups).tolist():
+            own = self.groups == group
+            found[own] = self.scales[group].standardised(self.logarithms[own])
+        return found
 
 
 class DataflowBatch(NamedTuple):
@@ -56,11 +104,12 @@ class PreparedGraphs(PreparedTexts):
         self,
         graphs: Sequence[StatementGraph],
         interner: StatementInterner,
-        counts: NDArray[np.float64],
+        counts: Counts,
         n_layers: int,
     ) -> None:
         """Number the statements of the graphs."""
-        self._counts = torch.from_numpy(counts.astype(np.float32))
+        self._raw_counts = counts
+        self._counts = torch.from_numpy(counts.scaled())
         self._graphs = graphs
         self._interner = interner
         self._numbers = interner.intern(graphs)
@@ -92,6 +141,12 @@ class PreparedGraphs(PreparedTexts):
     def batches(self) -> list[NDArray[np.int64]]:
         """Split into batches of similar length; see the base class."""
         return by_length([len(graph) for graph in self._graphs])
+
+    def of_group(self, group: int) -> Self:
+        """Return the same graphs with other counts; see the base class."""
+        other = copy.copy(self)
+        other._counts = torch.from_numpy(self._raw_counts.of_group(group).scaled())
+        return other
 
 
 class DataflowNetwork(EncoderNetwork):
@@ -145,11 +200,16 @@ class DataflowReader(TextReader):
     network_class: ClassVar[type[DataflowNetwork]] = DataflowNetwork
 
     def __init__(
-        self, tokenizer: StatementTokenizer, counts: FeatureTable | None, settings: RlmSettings
+        self,
+        tokenizer: StatementTokenizer,
+        counts: FeatureTable | None,
+        scales: Sequence[CountScale],
+        settings: RlmSettings,
     ) -> None:
         """Keep what was learned; use :meth:`learn` or :meth:`from_json`."""
         self._tokenizer = tokenizer
         self._counts = counts
+        self._scales = tuple(scales)
         self._settings = settings
 
     @classmethod
@@ -162,29 +222,57 @@ class DataflowReader(TextReader):
                 vocabulary_size=settings.vocabulary_size,
             )
             counts = FeatureTable.fit(texts, has_pairs=False) if settings.has_counts else None
-        return cls(tokenizer, counts, settings)
+        return cls(tokenizer, counts, _first_scale(counts), settings)
 
     @classmethod
     def from_json(cls, state: dict[str, Any], settings: RlmSettings) -> Self:
         """Restore the reader; see the base class."""
         tokenizer = StatementTokenizer.from_json(state["tokenizer"])
         counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
-        return cls(tokenizer, counts, settings)
+        scales = _first_scale(counts)
+        if counts and "scales" in state:  # older ones had one
+            scales = [CountScale(*map(np.array, pair)) for pair in state["scales"]]
+            if any(scale.means.shape != (len(counts.names),) for scale in scales):
+                raise ValueError("columns and scales of counts differ in number")
+        return cls(tokenizer, counts, scales, settings)
 
     def to_json(self) -> dict[str, Any]:
         """Return tokenizer and scales; see the base class."""
         counts = self._counts.to_state() if self._counts else None
-        return {"tokenizer": self._tokenizer.to_json(), "counts": counts}
+        scales = [[scale.means.tolist(), scale.stds.tolist()] for scale in self._scales]
+        return {"tokenizer": self._tokenizer.to_json(), "counts": counts, "scales": scales}
 
-    def prepare(self, texts: Sequence[str]) -> PreparedGraphs:
+    def prepare(
+        self, texts: Sequence[str], groups: NDArray[np.int64] | None = None
+    ) -> PreparedGraphs:
         """Read texts into statement graphs and counts; see the base class."""
-        counts = np.zeros((len(texts), 0))
+        logarithms = np.zeros((len(texts), self.n_counts))
         with paused_collection():
             graphs = read_all(texts)
             if self._counts and texts:
-                counts = np.clip(self._counts.scaled(texts), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+                logarithms = self._counts.logarithms(texts)
             interner = StatementInterner(self._tokenizer)
+            own = np.zeros(len(texts), dtype=np.int64) if groups is None else groups
+            counts = Counts(logarithms, own, self._scales)
             return PreparedGraphs(graphs, interner, counts, self._settings.n_layers)
+
+    @property
+    def n_groups(self) -> int:
+        """How many scales of counts there are; see the base class."""
+        return len(self._scales)
+
+    def rescaled(self, of_groups: Sequence[int | Sequence[str]]) -> Self:
+        """Measure counts by other texts; see the base class."""
+        if self._counts is None:
+            return self
+        scales = []
+        for origin in of_groups:
+            if isinstance(origin, int):
+                scales.append(self._scales[origin])
+            else:
+                logarithms = self._counts.logarithms(origin)
+                scales.append(CountScale(logarithms.mean(axis=0), logarithms.std(axis=0)))
+        return type(self)(self._tokenizer, self._counts, scales, self._settings)
 
     def new_network(self) -> DataflowNetwork:
         """Create the network; see the base class."""
@@ -194,3 +282,10 @@ class DataflowReader(TextReader):
     def n_counts(self) -> int:
         """How many numbers are counted in a text."""
         return len(self._counts.names) if self._counts else 0
+
+
+def _first_scale(counts: FeatureTable | None) -> list[CountScale]:
+    """The scale of a single group, that of the table; without counts an empty one."""
+    if counts is None:
+        return [CountScale(np.zeros(0), np.zeros(0))]
+    return [CountScale(np.array(counts.means), np.array(counts.stds))]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -46,7 +48,11 @@ class SequenceReader(TextReader):
         """Return the tokenizer; see the base class."""
         return {"tokenizer": self._tokenizer.to_json()}
 
-    def prepare(self, texts: Sequence[str]) -> PreparedTokens:
+    def prepare(
+        self,
+        texts: Sequence[str],
+        groups: NDArray[np.int64] | None = None,  # noqa: ARG002
+    ) -> PreparedTokens:
         """Tokenize texts; see the base class."""
         return PreparedTokens(texts, self._tokenizer, self._settings)
 

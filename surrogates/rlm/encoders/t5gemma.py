@@ -20,7 +20,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -98,7 +100,11 @@ class T5GemmaReader(TextReader):
             "config": self._config,
         }
 
-    def prepare(self, texts: Sequence[str]) -> PreparedTokens:
+    def prepare(
+        self,
+        texts: Sequence[str],
+        groups: NDArray[np.int64] | None = None,  # noqa: ARG002
+    ) -> PreparedTokens:
         """Tokenize texts; see the base class."""
         return PreparedTokens(texts, self._tokenizer, self._settings)
 

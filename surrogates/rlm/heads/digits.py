@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.errors import LabelError
 from surrogates.metric_scale import MetricScale
 from surrogates.networks.ranking_loss import ranking_loss
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
@@ -225,11 +226,25 @@ class DigitsHead(Head):
             for metric, (logits, scaled) in enumerate(evidence)
         ]
 
-    def reach(self, metric: int) -> tuple[float, float]:
-        """Return the smallest and the largest label that :meth:`rows` spells, in their unit."""
+    def _reach(self, metric: int) -> tuple[float, float]:
+        """The smallest and the largest label that has a numeral, in their unit."""
         largest = self.grammar.largest
         low, high = self.scales[metric].to_raw(np.array([-largest, largest])).tolist()
         return low, high
+
+    def check_reach(self, raw: NDArray[np.float64], metrics: Sequence[str]) -> None:
+        """Check that :meth:`rows` can spell labels, shape ``(n, m)``, of named metrics.
+
+        Raises:
+            LabelError: If one is too far beyond those that the scales were fitted to.
+        """
+        for k, (metric, labels) in enumerate(zip(metrics, raw.T, strict=True)):
+            low, high = self._reach(k)
+            if far := labels[(labels < low) | (labels > high)].tolist():
+                raise LabelError(
+                    f"A label of {metric!r} must lie in [{low:.4g}, {high:.4g}], as far as numerals "
+                    f"reach beyond the rows trained on, but got {far[0]!r}. Leave it out."
+                )
 
     def spell(self, metric: int, values: NDArray[np.float64]) -> Tensor:
         """Spell known values of a metric as numerals that the network has learned to read.

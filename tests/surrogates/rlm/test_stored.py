@@ -53,6 +53,9 @@ def put(value: object, *path: str | int) -> Callable[[State], None]:
 
 DIGITS: list[tuple[Callable[[State], object], str]] = [
     (put([], "calibration"), "no networks"),
+    (put([0], "groups"), "groups that it knows"),
+    (put([0, 1], "groups"), "groups that it knows"),
+    (put([[1.0], [1.0]], "reader", "scales", 0), "columns and scales"),
     (put([[], []], "calibration"), "4 numbers for each of 2 metrics"),
     (put([], "calibration", 1, 0), "4 numbers for each of 2 metrics"),
     (put(float("nan"), "calibration", 0, 0, 0), "calibrations must be finite"),

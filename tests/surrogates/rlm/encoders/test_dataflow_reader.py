@@ -48,6 +48,35 @@ def test_a_round_trip_keeps_the_counts(reader: DataflowReader) -> None:
     assert torch.equal(batches[0].counts, batches[1].counts)
 
 
+def test_each_group_of_metrics_has_counts_of_its_own_scale() -> None:
+    small, large = TEXTS, [conv_chain(n, 5) for n in (20, 40, 60)]
+    learned = DataflowReader.learn([*small, *large], SETTINGS)
+    reader = learned.rescaled([small, large])
+    assert reader.n_groups == 2
+    groups = np.array([0] * 6 + [1] * 3)
+    prepared = reader.prepare([*small, *large], groups)
+    counts = prepared.collate(range(9)).counts.numpy()
+    for own in (counts[:6], counts[6:]):
+        assert own.mean(axis=0) == pytest.approx(0.0, abs=1e-5)
+        stds = own.std(axis=0)
+        assert np.all((np.abs(stds - 1.0) < 1e-4) | (stds == 0.0))
+    assert (counts[6:].std(axis=0) == 0.0).any()  # all have kernels of 5
+    assert (counts[6:].std(axis=0) > 0.0).any()
+    again = DataflowReader.from_json(json.loads(json.dumps(reader.to_json())), SETTINGS)
+    swapped = again.rescaled([1, 0]).prepare(small).of_group(1).collate(range(6)).counts
+    assert np.array_equal(swapped.numpy(), counts[:6])
+    with_one = learned.prepare([*small, *large]).collate(range(9)).counts.numpy()
+    assert np.abs(with_one - counts).max() > 0.5
+
+
+def test_a_reader_that_was_stored_with_one_scale_has_that(reader: DataflowReader) -> None:
+    state = reader.to_json()
+    del state["scales"]
+    old = DataflowReader.from_json(state, SETTINGS)
+    counts = [own.prepare(TEXTS).collate(range(6)).counts for own in (reader, old)]
+    assert torch.equal(counts[0], counts[1])
+
+
 def test_counts_can_be_left_out() -> None:
     settings = RlmSettings(width=16, n_layers=1, has_counts=False)
     reader = DataflowReader.learn(TEXTS, settings)

@@ -89,10 +89,14 @@ def test_known_values_are_spelled_by_numerals_of_the_metric(n_digits: int) -> No
 
 def test_labels_within_reach_have_numerals_and_those_beyond_have_none() -> None:
     head = DigitsHead.fit(np.linspace(1.0, 12.0, 45)[:, None], RlmSettings())
-    low, high = head.reach(0)
+    low, high = head._reach(0)
     assert low < 1.0
     assert high > 12.0
     ends = head.rows(np.array([[low], [high]])).tokens[:, 0].tolist()
     assert [head.grammar.decode(tokens) for tokens in ends] == [-99.0, 99.0]
+    head.check_reach(np.array([[low], [high], [np.nan]]), ["a"])
+    beyond = np.array([[high + (high - low) / 50]])
     with pytest.raises(LabelError):
-        head.rows(np.array([[high + (high - low) / 50]]))
+        head.rows(beyond)
+    with pytest.raises(LabelError, match="of 'a' must lie in"):
+        head.check_reach(beyond, ["a"])

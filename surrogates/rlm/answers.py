@@ -1,0 +1,125 @@
+"""What a fitted RLM says of many texts: batch by batch, and for one group of metrics at a time.
+
+Metrics that share no training rows, such as those of two search spaces, read a text in ways of their
+own (see :meth:`surrogates.rlm.encoders.base.TextReader.prepare`) and were never shown each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surrogates.rlm.encoders.base import Batch, PreparedTexts
+from surrogates.rlm.heads.base import Head, Member, Table
+from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.prediction import Opinion
+
+
+def tables_of(
+    head: Head,
+    members: Sequence[Member],
+    texts: PreparedTexts,
+    metrics: Sequence[int],
+    groups: Sequence[int],
+    *,
+    given: Mapping[int, Tensor],
+    is_chain: bool,
+    said: Sequence[Opinion] | None,
+) -> list[list[Table]]:
+    """Predict exact distributions.
+
+    Args:
+        head: Of the members.
+        members: Trained networks.
+        texts: Read once, length n.
+        metrics: Metric numbers, in decoding order.
+        groups: Of every metric of the head.
+        given: Metric number to known numerals, shape ``(n, length)``.
+        is_chain: Condition later metrics on earlier ones of their group.
+        said: Of each of `metrics`, what another expert says of all texts.
+
+    Returns:
+        Of each metric the tables of every batch of ``texts.batches()``.
+    """
+    tables: list[list[Table]] = [[] for _ in metrics]
+    for rows, batch, places in _parts(texts, metrics, groups):
+        asked = [metrics[place] for place in places]
+        if isinstance(head, DigitsHead):
+            known = {k: tokens[rows] for k, tokens in given.items()}
+            own = said and [said[place].of(rows) for place in places]
+            found = head.distributions(members, batch, asked, known, is_chain=is_chain, said=own)
+        else:
+            found = head.distributions(members, batch, asked)
+        for place, table in zip(places, found, strict=True):
+            tables[place].append(table)
+    return tables
+
+
+def draws_of(
+    head: DigitsHead,
+    members: Sequence[Member],
+    texts: PreparedTexts,
+    metrics: Sequence[int],
+    groups: Sequence[int],
+    n_samples: int,
+    generator: torch.Generator,
+    *,
+    temperature: float,
+    top_p: float,
+    said: Sequence[Opinion] | None,
+) -> list[NDArray[np.float64]]:
+    """Draw sequences of numerals, each from one member.
+
+    Args:
+        head: Of the members.
+        members: Trained networks.
+        texts: Read once, length n.
+        metrics: Metric numbers, in decoding order.
+        groups: Of every metric of the head.
+        n_samples: Sequences of each text.
+        generator: Source of randomness.
+        temperature: Divides the logits.
+        top_p: Nucleus mass.
+        said: Of each of `metrics`, what another expert says of all texts.
+
+    Returns:
+        Of each metric values in its unit, shape ``(n_samples, n)``.
+    """
+    drawn = [np.zeros((n_samples, len(texts))) for _ in metrics]
+    choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
+    for rows, batch, places in _parts(texts, metrics, groups):
+        for number, member in enumerate(members):
+            draws = np.flatnonzero(choice == number)
+            if not len(draws):
+                continue
+            values = head.sample(
+                member,
+                batch,
+                [metrics[place] for place in places],
+                torch.arange(len(rows)).repeat(len(draws)),
+                generator,
+                temperature=temperature,
+                top_p=top_p,
+                said=said and [said[place].of(rows) for place in places],
+            )
+            for place, found in zip(places, values, strict=True):
+                drawn[place][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
+    return drawn
+
+
+def _parts(
+    texts: PreparedTexts, metrics: Sequence[int], groups: Sequence[int]
+) -> Iterator[tuple[NDArray[np.int64], Batch, list[int]]]:
+    """Every batch for every group: its rows, the batch, and the places of the metrics of the group."""
+    batches = texts.batches()
+    places_of: dict[int, list[int]] = {}
+    for place, metric in enumerate(metrics):
+        places_of.setdefault(groups[metric], []).append(place)
+    for group, places in places_of.items():
+        read = texts.of_group(group)
+        for rows in batches:
+            yield rows, read.collate(rows), places
