@@ -217,6 +217,13 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
     return list(metrics)
 
 
+def mean_ranks(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean over columns of ranks as a share of the rows, all of shape ``(n,)``."""
+    from scipy.stats import rankdata
+
+    return np.asarray(np.mean([rankdata(own) / max(len(own), 1) for own in columns], axis=0))
+
+
 class Surrogate(ABC):
     """A predictor from ONNX text to metrics.
 
@@ -326,17 +333,21 @@ class Surrogate(ABC):
             f"A {self.name!r} surrogate cannot be fine-tuned; fit it on all rows instead."
         )
 
-    def adapted_to(self, texts: Sequence[str]) -> Self:  # noqa: ARG002
-        """Return one that takes some texts without labels, such as those of a new space, for usual.
+    def order_unseen(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Order texts of a space of which nothing was learned, as far as other metrics tell.
 
         Args:
-            texts: ONNX texts, at least one; what a text is measured by comes from them.
+            texts: ONNX texts of one space, length n.
+
+        Returns:
+            Shape ``(n,)``; where it is more, the metrics say more, and nothing else is meant. Here
+            it is the mean rank among the texts by all known metrics.
 
         Raises:
             NotFittedError: Before :meth:`fit` or :meth:`load`.
             TextError: If a text cannot be read.
         """
-        return self
+        return mean_ranks([each.mean for each in self.predict(texts).values()])
 
     def select_metrics(self, metrics: Sequence[str] | None) -> list[str]:
         """Return the requested metrics, all of them when None.

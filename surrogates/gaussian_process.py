@@ -12,8 +12,8 @@ linear part .658 / .483, without a prior .647 / .517 (8 draws).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,26 @@ class CountColumns:
         return cls(table, means, stds)
 
 
+class Covariance(Protocol):
+    """What is known of labels before a row is seen; rows are of shape ``(n, c)``."""
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise of a label."""
+
+    def mean(self, rows: _Rows) -> NDArray[np.float64]:
+        """Return what is expected, shape ``(n,)``."""
+
+    def between(self, a: _Rows, b: _Rows) -> _Rows:
+        """Return covariance without noise, shape ``(n, m)``."""
+
+    def at(self, rows: _Rows) -> NDArray[np.float64]:
+        """Return variance of each row without noise, shape ``(n,)``."""
+
+    def to_state(self) -> dict[str, Any]:
+        """Return its numbers, as JSON can hold them."""
+
+
 @dataclass(frozen=True)
 class Kernel:
     """Variance and length of the Matern part, the noise, and the variance of the linear part."""
@@ -115,14 +135,36 @@ class Kernel:
     def between(self, a: _Rows, b: _Rows) -> _Rows:
         """Covariance without noise, shape ``(n, m)``, for rows (n, 2 k) and (m, 2 k)."""
         (logs, counts), (other_logs, other_counts) = _parts(a), _parts(b)
-        r = np.sqrt(5.0) * cdist(logs, other_logs) / self.length
-        matern = (1.0 + r + r**2 / 3.0) * np.exp(-r)
-        return np.asarray(self.variance * matern + self.linear * _products(counts, other_counts))
+        alike = matern(cdist(logs, other_logs), self.length)
+        return np.asarray(self.variance * alike + self.linear * _products(counts, other_counts))
 
     def at(self, rows: _Rows) -> NDArray[np.float64]:
         """Variance of each row without noise, shape ``(n,)``."""
         _, counts = _parts(rows)
         return np.asarray(self.variance + self.linear * (counts**2).mean(axis=1))
+
+    def mean(self, rows: _Rows) -> NDArray[np.float64]:
+        """Nothing is expected of a row: 0, shape ``(n,)``."""
+        return np.zeros(len(rows))
+
+    def times(self, share: float) -> Kernel:
+        """Return one that explains a share of the variance, with as much noise."""
+        return replace(self, variance=share * self.variance, linear=share * self.linear)
+
+    def to_state(self) -> dict[str, float]:
+        """Return what :meth:`from_state` needs."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, numbers: Mapping[str, float]) -> Kernel:
+        """Restore the kernel of a checkpoint.
+
+        Raises:
+            AttributeError: If it is no mapping.
+            TypeError: If it has another type or other numbers.
+            ValueError: If a number is none.
+        """
+        return cls(**{name: float(value) for name, value in numbers.items()})
 
 
 @dataclass(frozen=True)
@@ -131,18 +173,18 @@ class Posterior:
 
     Attributes:
         kernel: Its kernel.
-        rows: Shape ``(n, 2 k)``, see :class:`CountColumns`.
+        rows: Shape ``(n, c)``, of the kernel.
         labels: Shape ``(n,)``, mean about 0.
         lower: Cholesky factor of the rows' covariance with noise.
     """
 
-    kernel: Kernel
+    kernel: Covariance
     rows: _Rows
     labels: NDArray[np.float64]
     lower: _Rows
 
     @classmethod
-    def of(cls, kernel: Kernel, rows: _Rows, labels: NDArray[np.float64]) -> Posterior:
+    def of(cls, kernel: Covariance, rows: _Rows, labels: NDArray[np.float64]) -> Posterior:
         """Condition on rows; costs their cube."""
         covariance = kernel.between(rows, rows)
         covariance[np.diag_indices_from(covariance)] += kernel.noise
@@ -150,32 +192,43 @@ class Posterior:
 
     @classmethod
     def restored(
-        cls, kernel: Mapping[str, float], rows: Tensor, labels: Tensor, n_columns: int
+        cls, kernel: Covariance, rows: Tensor, labels: Tensor, n_columns: int
     ) -> Posterior:
         """Condition on rows of a checkpoint, of `n_columns` columns.
 
         Raises:
-            AttributeError: If the kernel is no mapping.
-            TypeError: If it has another type or other numbers.
             ValueError: If rows and labels do not fit each other.
         """
-        numbers = {name: float(value) for name, value in kernel.items()}
         table = rows.numpy().reshape(-1, n_columns)
         if labels.shape != (len(table),):
             raise ValueError(f"{len(table)} rows have labels of shape {tuple(labels.shape)}")
-        return cls.of(Kernel(**numbers), table, labels.numpy())
+        return cls.of(kernel, table, labels.numpy())
+
+    @property
+    def log_likelihood(self) -> float:
+        """Logarithm of the density of the labels, but for a constant of their number."""
+        surprise = self.labels - self.kernel.mean(self.rows)
+        weights = cho_solve((self.lower, True), surprise)
+        return float(-0.5 * surprise @ weights - np.log(np.diag(self.lower)).sum())
 
     def predict(self, rows: _Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of a new label, noise included, each ``(m,)``."""
-        weights = cho_solve((self.lower, True), self.labels)
+        surprise = self.labels - self.kernel.mean(self.rows)
+        weights = cho_solve((self.lower, True), surprise)
         mean, variance = np.zeros(len(rows)), np.zeros(len(rows))
         for first in range(0, len(rows), _CHUNK):
             part = slice(first, first + _CHUNK)
             shared = self.kernel.between(rows[part], self.rows)
-            mean[part] = shared @ weights
+            mean[part] = self.kernel.mean(rows[part]) + shared @ weights
             known = solve_triangular(self.lower, shared.T, lower=True)
             variance[part] = self.kernel.at(rows[part]) - (known**2).sum(axis=0)
         return mean, np.sqrt(np.maximum(variance, 0.0) + self.kernel.noise)
+
+
+def matern(distances: _Rows, length: float) -> _Rows:
+    """Correlation at some distances, Matern 5/2."""
+    r = np.sqrt(5.0) * distances / length
+    return np.asarray((1.0 + r + r**2 / 3.0) * np.exp(-r))
 
 
 def choose_kernel(rows: _Rows, labels: NDArray[np.float64]) -> Kernel:

@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from surrogates import get_surrogate, load_surrogate, surrogate_class
 from surrogates.base import (
     Labels,
@@ -24,6 +27,7 @@ from surrogates.base import (
     Progress,
     Surrogate,
     check_rows,
+    mean_ranks,
 )
 from surrogates.checkpoint import place_of, read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
@@ -107,9 +111,9 @@ class Mixture(Surrogate):
         self._parts = fitted
         return self
 
-    def adapted_to(self, texts: Sequence[str]) -> Mixture:
-        """Adapt every part; see the base class."""
-        return Mixture.of([part.adapted_to(texts) for part in self._parts])
+    def order_unseen(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Average the ranks that all parts give; see the base class."""
+        return mean_ranks([part.order_unseen(texts) for part in self._parts])
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
         """Average the distributions of all parts; see the base class."""

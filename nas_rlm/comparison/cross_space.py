@@ -3,8 +3,8 @@
 For each target every other space is learned once (see `nas_rlm.comparison.pretraining`). A seed then
 draws 16 random rows of the target eight times, each draw without those of the others; every draw is
 learned by itself, and the score of the seed is the mean over its draws. The test rows of a seed are
-other random rows, the same for all draws and methods. Without any row the same test rows are ranked
-by the mean rank that the known metrics of other spaces give them.
+other random rows, the same for all draws and methods. Without any row the same test rows are ordered
+by `surrogates.Surrogate.order_unseen`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

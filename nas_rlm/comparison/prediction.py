@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nas_rlm.comparison.genome_baselines import GenomeKind, fit_genomes
 from nas_rlm.comparison.methods import Method, new_surrogate
-from nas_rlm.comparison.pretraining import Pretraining, predict_unseen_space
+from nas_rlm.comparison.pretraining import Pretraining
 from nas_rlm.comparison.protocol import Comparison
 from nas_rlm.comparison.ridge import feature_table, ridge
 from nas_rlm.comparison.space_rows import SpaceRows
@@ -230,7 +230,7 @@ def _unseen(
     surrogate, seconds = models.pretraining.of(method)
     texts = rows.texts(cell.test)
     start = time.perf_counter()
-    found = predict_unseen_space(surrogate, texts)
+    found = PredictiveDistribution.point(surrogate.order_unseen(texts))
     return dict.fromkeys(metrics, found), seconds, time.perf_counter() - start
 
 

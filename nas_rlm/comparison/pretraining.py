@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import scipy.stats
 
 from nas_rlm.atomic_files import explained, filling_folder
 from nas_rlm.benchmark.nds import read_nds
@@ -32,7 +31,7 @@ from nas_rlm.errors import ConfigError, DataFolderError, DatasetError
 from nas_rlm.file_lock import FileLock
 from nas_rlm.seeding import generator
 from search_spaces import TEXT_VERSION, get_space
-from surrogates import PredictiveDistribution, Surrogate
+from surrogates import Surrogate
 from surrogates.inputs.graph_features import graph_features
 
 SEED = 0
@@ -206,16 +205,3 @@ def read_source(source: Source) -> SpaceRows:
     genomes = np.array(list(values), dtype=np.int64)
     column = np.array([np.mean(own) for own in values.values()])
     return SpaceRows(source.space, genomes, {source.metric: column})
-
-
-def predict_unseen_space(surrogate: Surrogate, texts: Sequence[str]) -> PredictiveDistribution:
-    """Predict a metric that was never learned: the mean rank among the texts by known metrics.
-
-    The texts are also what each of them is measured by.
-
-    Returns:
-        Points between 0 and 1, which order the texts and mean nothing else.
-    """
-    found = surrogate.adapted_to(texts).predict(texts)
-    ranks = [scipy.stats.rankdata(each.mean) / max(len(texts), 1) for each in found.values()]
-    return PredictiveDistribution.point(np.mean(ranks, axis=0))

@@ -28,7 +28,7 @@ from surrogates.base import (
 from surrogates.baselines.settings import GraphGpSettings
 from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
-from surrogates.gaussian_process import CountColumns, Posterior, choose_kernel
+from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
 from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 
 N_QUANTILES = 32
@@ -131,7 +131,7 @@ class GraphGpRegressor(Surrogate):
             "settings": asdict(self.settings),
             "columns": fitted.columns.to_state(),
             "targets": targets_to_state(fitted.targets),
-            "kernels": [asdict(posterior.kernel) for posterior in fitted.posteriors.values()],
+            "kernels": [posterior.kernel.to_state() for posterior in fitted.posteriors.values()],
         }
         write_checkpoint(folder, self.name, state, weights)
 
@@ -145,7 +145,10 @@ class GraphGpRegressor(Surrogate):
             targets = read_targets(state["targets"])
             posteriors = {
                 metric: Posterior.restored(
-                    kernel, weights[f"{k}.rows"], weights[f"{k}.labels"], len(columns)
+                    Kernel.from_state(kernel),
+                    weights[f"{k}.rows"],
+                    weights[f"{k}.labels"],
+                    len(columns),
                 )
                 for k, (metric, kernel) in enumerate(zip(targets, state["kernels"], strict=True))
             }

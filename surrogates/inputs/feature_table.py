@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,29 @@ UNSEEN = "unseen operations"
 _COUNT = "count "
 _HAS_LIVE = f"{LIVE}params"
 _ALWAYS = ("params", "macs", "longest", UNSEEN)
+_MOST_DEVIATIONS = 6.0
+_LEAST_STD = 1e-9
+
+
+class CountScale(NamedTuple):
+    """Means and standard deviations of logarithms of counts, shape ``(c,)`` each.
+
+    A count that does not vary has deviation 0, and nothing is said of it.
+    """
+
+    means: NDArray[np.float64]
+    stds: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, logarithms: NDArray[np.float64]) -> Self:
+        """Measure by some texts, shape ``(n, c)``."""
+        return cls(logarithms.mean(axis=0), logarithms.std(axis=0))
+
+    def standardised(self, logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return deviations from the means in standard deviations, shape ``(n, c)``, bounded."""
+        varies = self.stds > _LEAST_STD
+        scaled = (logarithms - self.means) / np.where(varies, self.stds, 1.0)
+        return np.clip(np.where(varies, scaled, 0.0), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,15 @@ class FeatureTable:
             means=tuple(logarithms.mean(axis=0).tolist()),
             stds=tuple(np.where(stds > 1e-9, stds, 1.0).tolist()),
             has_pairs=has_pairs,
+        )
+
+    def restricted(self, places: Sequence[int]) -> FeatureTable:
+        """Return a table of some of the columns."""
+        return replace(
+            self,
+            names=tuple(self.names[place] for place in places),
+            means=tuple(self.means[place] for place in places),
+            stds=tuple(self.stds[place] for place in places),
         )
 
     def matrix(self, texts: Sequence[str]) -> NDArray[np.float64]:

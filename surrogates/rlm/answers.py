@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.errors import LabelError
 from surrogates.rlm.encoders.base import Batch, PreparedTexts
 from surrogates.rlm.heads.base import Head, Member, Table
 from surrogates.rlm.heads.digits import DigitsHead
@@ -109,6 +110,37 @@ def draws_of(
             for place, found in zip(places, values, strict=True):
                 drawn[place][np.ix_(draws, rows)] = found.reshape(len(draws), len(rows))
     return drawn
+
+
+def spelled(
+    head: DigitsHead,
+    numbers: Mapping[str, int],
+    known: Mapping[str, NDArray[np.float64]],
+    n_texts: int,
+) -> dict[int, Tensor]:
+    """Spell known values of metrics.
+
+    Args:
+        head: Writes them.
+        numbers: Metric to its number.
+        known: Metric to values in its unit, shape ``(n_texts,)``.
+        n_texts: How many there must be.
+
+    Returns:
+        Metric number to numerals, shape ``(n, length)`` each.
+
+    Raises:
+        LabelError: If values are not finite or not one for each text.
+    """
+    numerals = {}
+    for metric, number in numbers.items():
+        values = np.asarray(known[metric], dtype=np.float64)
+        if values.shape != (n_texts,) or not np.isfinite(values).all():
+            raise LabelError(
+                f"Known {metric!r} must be {n_texts} finite values, but got shape {values.shape}."
+            )
+        numerals[number] = head.spell(number, values)
+    return numerals
 
 
 def _parts(

@@ -28,7 +28,8 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.gaussian_process import CountColumns, Posterior, choose_kernel
+from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
 from surrogates.rlm.calibration import MIN_ROWS
 from surrogates.rlm.prediction import Opinion
+from surrogates.rlm.source_process import SourceRows, TransferKernel, with_source
 
 MAX_ROWS = 2000
 """More training rows than this have no process: it costs their cube, and networks do without."""
@@ -83,7 +85,13 @@ class CountsProcess:
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], targets: NDArray[np.float64], *, seed: int = 0
+        cls,
+        texts: Sequence[str],
+        targets: NDArray[np.float64],
+        *,
+        seed: int = 0,
+        source: SourceRows | None = None,
+        speakers: Sequence[Sequence[str]] = (),
     ) -> CountsProcess:
         """Choose kernels by marginal likelihood on some rows and condition on all.
 
@@ -91,6 +99,8 @@ class CountsProcess:
             texts: ONNX texts, length n.
             targets: Shape ``(n, m)``, labels on the numeral scale, NaN where a row lacks one.
             seed: Of the draw of the rows that choose.
+            source: Rows of other metrics, which speak too where there are few of a new one.
+            speakers: With `source`, which of those metrics speak of each; may be none.
 
         Raises:
             TextError: If a text cannot be read.
@@ -98,7 +108,7 @@ class CountsProcess:
         columns = CountColumns.fit(texts)
         rows = columns.rows(texts)
         of_metrics: list[_OfMetric | None] = []
-        for column in targets.T:
+        for metric, column in enumerate(targets.T):
             known = ~np.isnan(column)
             labels = column[known]
             if len(np.unique(labels)) < _LEAST_ROWS:
@@ -109,6 +119,10 @@ class CountsProcess:
             own = rows[known]
             few = np.random.default_rng(seed).permutation(len(own))[:_N_TUNING_ROWS]
             posterior = Posterior.of(choose_kernel(own[few], standardised[few]), own, standardised)
+            if source and speakers[metric] and len(own) < MIN_ROWS:
+                posterior = with_source(
+                    posterior, source, speakers[metric], list(compress(texts, known))
+                )
             of_metrics.append(_OfMetric(posterior, centre, spread))
         return cls(columns, of_metrics, pool_weights(len(texts)))
 
@@ -133,7 +147,10 @@ class CountsProcess:
             if of_metric is None:
                 found.append(Opinion(torch.zeros(len(texts), len(values)), *_SILENT))
                 continue
-            mean, std = of_metric.posterior.predict(rows)
+            kernel, own = of_metric.posterior.kernel, rows
+            if isinstance(kernel, TransferKernel):
+                own = kernel.source.beside(rows, texts)
+            mean, std = of_metric.posterior.predict(own)
             centre = torch.from_numpy(of_metric.centre + of_metric.spread * mean).float()
             width = torch.from_numpy(of_metric.spread * std).float()
             deviations = (values - centre[:, None]) / width[:, None]
@@ -148,7 +165,7 @@ class CountsProcess:
             "metrics": [
                 each
                 and {
-                    "kernel": asdict(each.posterior.kernel),
+                    "kernel": each.posterior.kernel.to_state(),
                     "centre": each.centre,
                     "spread": each.spread,
                 }
@@ -166,14 +183,18 @@ class CountsProcess:
         }
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> CountsProcess:
+    def restore(
+        cls, state: Mapping[str, Any], tensors: Mapping[str, Tensor], source: SourceRows | None
+    ) -> CountsProcess:
         """Restore a process.
 
         Args:
             state: From :meth:`to_json`.
             tensors: From :meth:`tensors`.
+            source: Of the same RLM.
 
         Raises:
+            AttributeError: If a part has another type.
             KeyError: If a part is missing.
             TypeError: If a part has another type.
             ValueError: If parts do not fit each other.
@@ -185,7 +206,13 @@ class CountsProcess:
                 of_metrics.append(None)
                 continue
             rows, labels = tensors[f"{place}.rows"], tensors[f"{place}.labels"]
-            posterior = Posterior.restored(each["kernel"], rows, labels, len(columns))
+            kernel: Kernel | TransferKernel
+            if source and "own" in each["kernel"]:
+                kernel = TransferKernel.from_state(each["kernel"], source)
+                n_columns = len(columns) + len(source.table.names)
+            else:
+                kernel, n_columns = Kernel.from_state(each["kernel"]), len(columns)
+            posterior = Posterior.restored(kernel, rows, labels, n_columns)
             of_metrics.append(_OfMetric(posterior, float(each["centre"]), float(each["spread"])))
         own, of_network = map(float, state["weights"])
         return cls(columns, of_metrics, (own, of_network))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -77,6 +77,19 @@ class TrainingRows:
     inputs: PreparedTexts
     labels: LabelRows
     metrics: Sequence[str]
+
+
+def facts_of_training(rows: Rows, schedule: Schedule, seed: int) -> dict[str, Any]:
+    """Return what a checkpoint tells of a training."""
+    n_known = (~np.isnan(rows.raw)).sum(axis=0).tolist()
+    return {
+        "rows": len(rows.texts),
+        "rows_per_metric": dict(zip(rows.metrics, n_known, strict=True)),
+        "members": schedule.n_members,
+        "steps": schedule.n_steps,
+        "batch_size": schedule.batch_size,
+        "seed": seed,
+    }
 
 
 def train(

@@ -234,14 +234,11 @@ def test_only_the_metrics_asked_for_are_predicted(fitted: Surrogate, texts: list
     assert one[METRICS[1]].mean == pytest.approx(every[METRICS[1]].mean, rel=1e-5)
 
 
-def test_adapted_to_other_texts_it_knows_the_same_metrics(
-    fitted: Surrogate, texts: list[str]
-) -> None:
-    before = means(fitted, texts)
-    adapted = fitted.adapted_to(texts[2:])
-    assert adapted.metrics == fitted.metrics
-    assert all(np.isfinite(each.mean).all() for each in adapted.predict(texts).values())
-    assert means(fitted, texts) == pytest.approx(before)
+def test_texts_of_an_unseen_space_are_ordered(fitted: Surrogate, texts: list[str]) -> None:
+    found = fitted.order_unseen(texts)
+    assert found.shape == (len(texts),)
+    assert np.isfinite(found).all()
+    assert fitted.order_unseen([]).shape == (0,)
 
 
 def test_an_unknown_metric_is_refused(fitted: Surrogate, texts: list[str]) -> None:

@@ -30,7 +30,7 @@ from surrogates.inputs.batches import (
     by_length,
 )
 from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists
-from surrogates.inputs.feature_table import FeatureTable
+from surrogates.inputs.feature_table import CountScale, FeatureTable
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.memory import paused_collection
@@ -38,25 +38,6 @@ from surrogates.networks.statement_embedding import StatementEmbedding
 from surrogates.rlm.encoders.base import Encoded, EncoderNetwork, PreparedTexts, TextReader
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.settings import RlmSettings
-
-_MOST_DEVIATIONS = 6.0
-_LEAST_STD = 1e-9
-
-
-class CountScale(NamedTuple):
-    """Means and standard deviations of logarithms of counts, shape ``(c,)`` each.
-
-    A count that does not vary has deviation 0, and nothing is said of it.
-    """
-
-    means: NDArray[np.float64]
-    stds: NDArray[np.float64]
-
-    def standardised(self, logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return deviations from the means in standard deviations, shape ``(n, c)``, bounded."""
-        varies = self.stds > _LEAST_STD
-        scaled = (logarithms - self.means) / np.where(varies, self.stds, 1.0)
-        return np.clip(np.where(varies, scaled, 0.0), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
 
 
 class Counts(NamedTuple):
@@ -270,8 +251,7 @@ class DataflowReader(TextReader):
             if isinstance(origin, int):
                 scales.append(self._scales[origin])
             else:
-                logarithms = self._counts.logarithms(origin)
-                scales.append(CountScale(logarithms.mean(axis=0), logarithms.std(axis=0)))
+                scales.append(CountScale.of(self._counts.logarithms(origin)))
         return type(self)(self._tokenizer, self._counts, scales, self._settings)
 
     def new_network(self) -> DataflowNetwork:

@@ -22,7 +22,7 @@ def test_everything_that_is_stored_is_told(
     loaded = RlmRegressor.load(shipped.folder)
     assert facts["metrics"] == list(shipped.metrics)
     assert facts["settings"] == loaded.settings.to_json()
-    weights = [w for member in loaded._members for w in member.network.parameters()]
+    weights = [w for member in loaded._fitted().members for w in member.network.parameters()]
     assert facts["n_parameters"] >= sum(weight.numel() for weight in weights) > 0
     assert facts["n_bytes"] == sum(file.stat().st_size for file in shipped.folder.iterdir())
     assert facts["training"] == {

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +21,12 @@ from nas_rlm.comparison import (
 from nas_rlm.comparison.cross_space import draw_rows
 from nas_rlm.comparison.details import read_details
 from nas_rlm.comparison.prediction import Models
-from nas_rlm.comparison.pretraining import predict_unseen_space, pretraining_rows
+from nas_rlm.comparison.pretraining import pretraining_rows
 from nas_rlm.comparison.protocol import Source
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import ConfigError, DatasetError
 from search_spaces import count, from_text, get_space
-from surrogates import Surrogate, get_surrogate
+from surrogates import get_surrogate
 from tests.nas_rlm.benchmark.test_nds import net, row
 from tests.nas_rlm.comparison.tiny import ACCURACY, TINY
 
@@ -228,18 +227,6 @@ def test_draws_share_no_row(across: CrossSpaceProtocol, tables: dict[str, SpaceR
     assert set(first.test.tolist()) != set(second.test.tolist())
     with pytest.raises(DatasetError, match="48 rows leave 0 beside 48"):
         draw_rows(dataclasses.replace(across, n_draws=8), rows, 0)
-
-
-def test_unseen_spaces_are_ranked_by_the_mean_rank() -> None:
-    class Known:
-        def predict(self, texts: Sequence[str]) -> dict[str, object]:
-            first = np.arange(len(texts), dtype=float)
-            points = pretraining.PredictiveDistribution.point
-            return {"a": points(first), "b": points(100 * first[::-1]), "c": points(first)}
-
-    known: Surrogate = Known()  # type: ignore[assignment]
-    found = predict_unseen_space(known, ["x", "y", "z"])
-    assert found.mean.tolist() == pytest.approx([5 / 9, 6 / 9, 7 / 9])
 
 
 @pytest.mark.usefixtures("tables")

@@ -40,10 +40,10 @@ def test_the_answer_is_a_product_of_network_and_process(
     both = fitted(n_copies, n_members=1)
     alone = fitted(n_copies, n_members=1, pools_process=False)
     found, network = both.predict(TEXTS)[LATENCY], alone.predict(TEXTS)[LATENCY]
-    assert both._process is not None
-    assert alone._process is None
+    assert both._fitted().process is not None
+    assert alone._fitted().process is None
     (leaves,) = [both._digits("it").trie(1).leaf_values]
-    (said,) = both._process.opinions(TEXTS, [1], [leaves])
+    (said,) = both._fitted().process.opinions(TEXTS, [1], [leaves])
     density = np.exp(said.log_density.numpy().astype(np.float64))
     product = density ** weights[0] * network.probabilities ** weights[1]
     expected = product / product.sum(axis=1, keepdims=True)
@@ -73,20 +73,20 @@ def test_untrained_networks_leave_the_answer_to_the_process() -> None:
     "settings", [{"pools_process": False}, {"has_counts": False}, {"head": "mse"}]
 )
 def test_networks_are_alone_where_settings_say_so(settings: dict[str, Any]) -> None:
-    assert fitted(**settings)._process is None
+    assert fitted(**settings)._fitted().process is None
 
 
 def test_networks_are_alone_where_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regressor, "MAX_ROWS", 2 * len(TEXTS))
-    assert fitted(2)._process is not None
-    assert fitted(3)._process is None
+    assert fitted(2)._fitted().process is not None
+    assert fitted(3)._fitted().process is None
 
 
 def test_finetuning_fits_one_to_its_rows_unless_heads_are_trained_alone() -> None:
     start = fitted(MIN_ROWS // len(TEXTS))
     rows = [{"latency_ms/z": row[LATENCY]} for row in LABELS]
-    assert start.finetune(TEXTS, rows)._process is not None
-    assert start.finetune(TEXTS, rows, heads_only=True)._process is None
+    assert start.finetune(TEXTS, rows)._fitted().process is not None
+    assert start.finetune(TEXTS, rows, heads_only=True)._fitted().process is None
 
 
 def test_it_is_saved_with_the_networks(tmp_path: Path) -> None:

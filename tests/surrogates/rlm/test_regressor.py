@@ -41,7 +41,7 @@ def test_equal_texts_are_predicted_once_and_alike(
     distinct = fitted.predict(small_texts)
     rows = [3, 0, 3, 11, 0, 5]
     seen: list[int] = []
-    reader = fitted._reader
+    reader = fitted._fitted().reader
     assert reader is not None
     real = reader.prepare
     monkeypatch.setattr(reader, "prepare", lambda texts: seen.append(len(texts)) or real(texts))

@@ -52,7 +52,7 @@ class BreakError(Exception):
 def weights(model: RlmRegressor) -> dict[str, torch.Tensor]:
     return {
         f"{place}.{name}": tensor
-        for place, member in enumerate(model._members)
+        for place, member in enumerate(model._fitted().members)
         for name, tensor in member.network.state_dict().items()
     }
 
@@ -61,7 +61,9 @@ def assert_same(model: RlmRegressor, other: RlmRegressor) -> None:
     ours, theirs = weights(model), weights(other)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert [m.calibration for m in model._members] == [m.calibration for m in other._members]
+    assert [m.calibration for m in model._fitted().members] == [
+        m.calibration for m in other._fitted().members
+    ]
 
 
 def broken_at(step_of_break: int, keep: Path, **changes: Any) -> None:

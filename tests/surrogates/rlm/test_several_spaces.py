@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from surrogates import get_surrogate
+from surrogates.mixture import Mixture
 from surrogates.rlm.encoders.dataflow_reader import DataflowReader
 from surrogates.rlm.regressor import RlmRegressor
+from surrogates.rlm.source_process import TransferKernel
 from tests.surrogates.conftest import conv_chain
 
 SMALL = [conv_chain(n, kernel) for n in (1, 2, 3, 4) for kernel in (1, 3)]
@@ -18,7 +20,17 @@ LABELS = [
     *[{FIRST: 70.0 + row} for row in range(8)],
     *[{SECOND: 80.0 - row, THIRD: 1.0 + row} for row in range(8)],
 ]
-QUICK: dict[str, Any] = {"width": 8, "n_layers": 1, "n_steps": 6, "n_members": 2}
+RISING = [
+    *[{FIRST: float(len(text))} for text in SMALL],
+    *[{SECOND: float(len(text))} for text in LARGE],
+]
+QUICK: dict[str, Any] = {
+    "width": 8,
+    "n_layers": 1,
+    "n_steps": 6,
+    "finetune_steps": 6,
+    "n_members": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +39,16 @@ def fitted() -> RlmRegressor:
 
 
 def counts_of(rlm: RlmRegressor, texts: list[str], metric: str) -> np.ndarray:
-    assert isinstance(rlm._reader, DataflowReader)
-    group = rlm._groups[rlm.metrics.index(metric)]
-    read = rlm._reader.prepare(texts).of_group(group)
+    parts = rlm._fitted()
+    assert isinstance(parts.reader, DataflowReader)
+    group = parts.groups[rlm.metrics.index(metric)]
+    read = parts.reader.prepare(texts).of_group(group)
     counts: np.ndarray = read.collate(range(len(texts))).counts.numpy()
     return counts
 
 
 def test_every_space_is_standardised_by_itself(fitted: RlmRegressor) -> None:
-    assert fitted._groups == (0, 1, 1)
+    assert fitted._fitted().groups == (0, 1, 1)
     for texts, metric in ((SMALL, FIRST), (LARGE, SECOND), (LARGE, THIRD)):
         counts = counts_of(fitted, texts, metric)
         assert counts.mean(axis=0) == pytest.approx(0.0, abs=1e-5)
@@ -85,21 +98,37 @@ def test_a_new_space_is_measured_by_its_rows_and_a_known_one_as_before(
         assert np.array_equal(found, counts_of(fitted, texts, measured_by))
 
 
-def test_texts_of_a_space_without_labels_can_be_what_all_are_measured_by(
-    fitted: RlmRegressor,
-) -> None:
-    texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
-    before = fitted.predict(texts)[FIRST].mean
-    adapted = fitted.adapted_to(texts)
-    for metric in fitted.metrics:
-        assert counts_of(adapted, texts, metric).mean(axis=0) == pytest.approx(0.0, abs=1e-5)
-    assert np.abs(adapted.predict(texts)[FIRST].mean - before).max() > 1e-4
-    assert fitted.predict(texts)[FIRST].mean == pytest.approx(before)
+@pytest.fixture(scope="module")
+def rising() -> RlmRegressor:
+    return RlmRegressor(**QUICK).fit([*SMALL, *LARGE], RISING)
 
 
-def test_a_mixture_adapts_its_parts() -> None:
+def test_an_unseen_space_is_ordered_by_what_spaces_share(rising: RlmRegressor) -> None:
     texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
-    both = get_surrogate("mixture", rlm=QUICK, constant={}).fit([*SMALL, *LARGE], LABELS, seed=1)
-    constant = both.predict(texts)[FIRST].mean
-    adapted = both.adapted_to(texts).predict(texts)[FIRST].mean
-    assert np.abs(adapted - constant).max() > 1e-5
+    assert (np.diff(rising.order_unseen(texts)) > 0).all()
+    assert (np.diff(rising.order_unseen(texts[::-1])) < 0).all()
+
+
+def test_other_spaces_speak_where_rows_are_few(rising: RlmRegressor, tmp_path: Path) -> None:
+    texts = [conv_chain(n, 3) for n in range(5, 17)]
+    noisy = [{"accuracy_percent/new": value} for value in (0.0, 4.0, 1.0, 6.0, 2.0, 7.0, 3.0, 5.0)]
+    few = rising.finetune(texts[:8], noisy)
+    process = few._fitted().process
+    assert process is not None
+    (of_metric,) = process._of_metrics
+    assert of_metric is not None
+    assert isinstance(of_metric.posterior.kernel, TransferKernel)
+    assert of_metric.posterior.kernel.source.metrics == (FIRST, SECOND)
+    few.save(tmp_path)
+    again = RlmRegressor.load(tmp_path)
+    expected = few.predict(texts)["accuracy_percent/new"].mean
+    assert again.predict(texts)["accuracy_percent/new"].mean == pytest.approx(expected, rel=1e-6)
+    further = again.finetune(texts, [{SECOND: float(n)} for n in range(12)])
+    assert further._fitted().source is again._fitted().source is not None
+
+
+def test_a_mixture_orders_an_unseen_space_by_the_ranks_of_its_parts(rising: RlmRegressor) -> None:
+    texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
+    constant = get_surrogate("constant").fit([*SMALL, *LARGE], RISING)
+    found = Mixture.of([rising, constant]).order_unseen(texts)
+    assert found == pytest.approx((np.arange(1, 5) / 4 + 2.5 / 4) / 2)

@@ -41,7 +41,7 @@ def test_held_out_rows_give_the_deviation(small_texts: list[str]) -> None:
     labels = [{METRIC: float(value)} for value in truth]
     quick = {"width": 16, "n_layers": 1, "n_steps": 60, "batch_size": 24, "n_members": 1}
     fitted = RlmRegressor(**quick, head="pairwise").fit(texts, labels)
-    ((_, slope, deviation),) = fitted._members[0].calibration
+    ((_, slope, deviation),) = fitted._fitted().members[0].calibration
     assert slope > 0.0
     assert deviation < 0.8  # of the training labels; 1 where nothing is held out
     assert fitted.predict(small_texts)[METRIC].std == pytest.approx(

@@ -1,4 +1,4 @@
-"""What a checkpoint holds of a fitted RLM, and that its parts agree with each other."""
+"""The parts of a fitted RLM, how a checkpoint holds them, and that they agree with each other."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Calibration, Head, Member
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.source_process import SourceRows
 
-_PROCESS = "process."
-"""Before the names of its tensors in a checkpoint."""
+_PROCESS, _SOURCE = "process.", "source."
+"""Before the names of their tensors in a checkpoint."""
 
 
-class StoredRlm(NamedTuple):
+class FittedRlm(NamedTuple):
     """All that makes a fitted RLM.
 
     Attributes:
@@ -33,6 +34,7 @@ class StoredRlm(NamedTuple):
         head: Fitted to m metrics.
         members: At least one.
         process: On the counts, of m metrics, or None.
+        source: Rows that speak of new metrics, or None.
         training: What is told of the training.
     """
 
@@ -43,6 +45,7 @@ class StoredRlm(NamedTuple):
     head: Head
     members: list[Member]
     process: CountsProcess | None
+    source: SourceRows | None
     training: dict[str, Any]
 
     def state(self) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class StoredRlm(NamedTuple):
             "head": self.head.to_json(),
             "calibration": [member.calibration for member in self.members],
             "process": self.process and self.process.to_json(),
+            "source": self.source and self.source.to_json(),
             "training": self.training,
         }
 
@@ -67,6 +71,8 @@ class StoredRlm(NamedTuple):
         }
         if self.process:
             weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self.process.tensors().items()}
+        if self.source:
+            weights |= {f"{_SOURCE}{k}": tensor for k, tensor in self.source.tensors().items()}
         return weights
 
     @classmethod
@@ -99,14 +105,18 @@ class StoredRlm(NamedTuple):
         known = range(reader.n_groups or len(metrics))
         if len(groups) != len(metrics) or not all(group in known for group in groups):
             raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
+        source = None
+        if state.get("source") is not None:
+            source = SourceRows.from_state(state["source"], weights_under(_SOURCE, weights))
         process = None
         if state.get("process") is not None:
             n_known = len(state["process"]["metrics"])
             if n_known != len(metrics) or not isinstance(head, DigitsHead):
                 raise ValueError(f"its process of {n_known} metrics does not fit its head")
-            process = CountsProcess.restore(state["process"], weights_under(_PROCESS, weights))
+            tensors = weights_under(_PROCESS, weights)
+            process = CountsProcess.restore(state["process"], tensors, source)
         training = dict(state.get("training", {}))  # older ones did not say
-        return cls(settings, metrics, groups, reader, head, members, process, training)
+        return cls(settings, metrics, groups, reader, head, members, process, source, training)
 
 
 def _metrics(names: object) -> tuple[str, ...]:

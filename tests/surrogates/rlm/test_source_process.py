@@ -1,0 +1,147 @@
+"""What other metrics say: it helps with few rows, is not forced on them, and comes back as it was."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
+from surrogates.rlm.source_process import SourceRows, TransferKernel, with_source
+from tests.surrogates.conftest import conv_chain
+
+A, B, C = "accuracy_percent/a", "accuracy_percent/b", "accuracy_percent/c"
+NUMBERS = {A: range(1, 13), B: range(20, 44, 2), C: range(5, 29, 2)}
+TEXTS = [conv_chain(n, 3) for numbers in NUMBERS.values() for n in numbers]
+NEW = [conv_chain(n, 1) for n in range(2, 18)]
+
+
+def drawn(signs: Mapping[str, float]) -> SourceRows:
+    """Labels that rise or fall with the length of a text, in units of each space's own."""
+    targets = np.full((len(TEXTS), 3), np.nan)
+    row = 0
+    for place, (metric, numbers) in enumerate(NUMBERS.items()):
+        for n in numbers:
+            targets[row, place] = 10.0**place * signs[metric] * n
+            row += 1
+    found = SourceRows.draw(TEXTS, targets, list(NUMBERS), [0, 1, 2], seed=0)
+    assert found is not None
+    return found
+
+
+RISING = dict.fromkeys(NUMBERS, 1.0)
+
+
+def test_spaces_are_measured_each_by_itself() -> None:
+    source = drawn(RISING)
+    for metric in NUMBERS:
+        assert source.rows[metric].mean(axis=0) == pytest.approx(0.0, abs=1e-6)
+        assert source.labels[metric].mean() == pytest.approx(0.0, abs=1e-6)
+        longest = source.rows[metric][:, source.table.names.index("longest")]
+        assert np.corrcoef(longest, source.labels[metric])[0, 1] > 0.9
+    assert not any(name.startswith("live ") for name in source.table.names)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_without_a_row_of_its_own_a_space_is_like_the_others(sign: float) -> None:
+    about = drawn(dict.fromkeys(NUMBERS, sign)).about([A, B, C], NEW)
+    said = about.mean(about.counts(NEW))
+    assert (np.diff(sign * said) > 0).all()
+
+
+def test_metrics_that_disagree_say_less_than_those_that_agree() -> None:
+    agreed, disagreed = (drawn({**RISING, B: sign}).about([A, B], NEW) for sign in (1.0, -1.0))
+    strong, weak = (np.ptp(about.mean(about.counts(NEW))) for about in (agreed, disagreed))
+    assert weak < 0.2 * strong
+
+
+def test_what_is_left_to_learn_is_less_than_before_and_symmetric() -> None:
+    about = drawn(RISING).about([A, B, C], NEW)
+    counts = about.counts(NEW)
+    left = about.between(counts, counts)
+    assert left == pytest.approx(left.T)
+    assert np.diag(left) == pytest.approx(about.at(counts))
+    assert (about.at(counts) < 0.5).all()
+    assert (np.linalg.eigvalsh(left) > -1e-9).all()
+
+
+def posterior(texts: list[str], labels: np.ndarray, source: SourceRows | None) -> np.ndarray:
+    """Means of all new texts after some of them."""
+    columns = CountColumns.fit(texts)
+    rows = columns.rows(texts)
+    found = Posterior.of(choose_kernel(rows, labels), rows, labels)
+    asked = columns.rows(NEW)
+    if source is not None:
+        found = with_source(found, source, list(NUMBERS), texts)
+        if isinstance(found.kernel, TransferKernel):
+            asked = found.kernel.source.beside(asked, NEW)
+    return found.predict(asked)[0]
+
+
+def test_other_spaces_help_where_rows_are_few_and_noisy() -> None:
+    truth = np.linspace(-1.5, 1.5, len(NEW))
+    errors = {True: 0.0, False: 0.0}
+    for draw in range(6):
+        rng = np.random.default_rng(draw)
+        rows = rng.permutation(len(NEW))[:6]
+        labels = truth[rows] + rng.normal(0.0, 0.8, size=6)
+        labels = (labels - labels.mean()) / labels.std()
+        texts = [NEW[row] for row in rows]
+        for has_source in errors:
+            said = posterior(texts, labels, drawn(RISING) if has_source else None)
+            errors[has_source] += float(((said - said.mean() - truth) ** 2).mean())
+    assert errors[True] < 0.9 * errors[False]
+
+
+def test_rows_that_contradict_the_others_win() -> None:
+    labels = -np.linspace(-1.5, 1.5, len(NEW))
+    assert (np.diff(posterior(NEW, labels, drawn(RISING))) < 0).all()
+
+
+def test_metrics_that_are_spoken_of_start_from_their_own_or_their_like() -> None:
+    source = drawn(RISING)
+    new = "accuracy_percent/new"
+    assert source.speakers([new]) == [(A, B, C)]
+    assert source.speakers([new, A], {new: B}) == [(B,), (A,)]
+    assert source.speakers([new], {new: "accuracy_percent/unknown"}) == [(A, B, C)]
+    assert source.speakers([A], {A: B}) == [(A,)]
+
+
+def test_many_metrics_share_a_bound_on_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surrogates.rlm.source_process._MOST_ROWS", 9)
+    about = drawn(RISING).about([A, B, C], NEW)
+    assert about.tasks.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_spaces_without_anything_in_common_say_nothing() -> None:
+    texts = [conv_chain(3, 3)] * 8
+    targets = np.full((8, 2), np.nan)
+    targets[:4, 0] = targets[4:, 1] = np.arange(4.0)
+    assert SourceRows.draw(texts, targets, [A, B], [0, 1], seed=0) is None
+
+
+def test_restored_it_is_the_same() -> None:
+    source = drawn(RISING)
+    again = SourceRows.from_state(source.to_json(), source.tensors())
+    kernel = TransferKernel(Kernel(1.0, 3.0, 0.1, 0.2), source.about([B, C], NEW), 0.5, 0.25)
+    other = TransferKernel.from_state(kernel.to_state(), again)
+    rows = np.concatenate([np.ones((len(NEW), 4)), kernel.source.counts(NEW)], axis=1)
+    assert np.array_equal(kernel.mean(rows), other.mean(rows))
+    assert np.array_equal(kernel.between(rows, rows[:3]), other.between(rows, rows[:3]))
+    assert np.array_equal(kernel.at(rows), other.at(rows))
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "refusal"),
+    [
+        (A, np.ones((3, 2)), "has rows"),
+        (A, np.full((12, 1), np.nan), "has rows|must be finite"),
+    ],
+)
+def test_damaged_rows_are_refused(metric: str, value: np.ndarray, refusal: str) -> None:
+    source = drawn(RISING)
+    damaged = SourceRows(source.table, {**source.rows, metric: value}, source.labels)
+    with pytest.raises(ValueError, match=refusal):
+        SourceRows.from_state(damaged.to_json(), damaged.tensors())
+    state = {**source.to_json(), "metrics": []}
+    with pytest.raises(ValueError, match="of none"):
+        SourceRows.from_state(state, source.tensors())
