@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.errors import LabelError, SettingsError, UnknownMetricError
+from surrogates.transfer import mean_ranks
 
 Labels = Mapping[str, float]
 """Metric name to value for one text; a metric without a measurement is absent, never NaN."""
@@ -217,13 +218,6 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
     return list(metrics)
 
 
-def mean_ranks(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean over columns of ranks as a share of the rows, all of shape ``(n,)``."""
-    from scipy.stats import rankdata
-
-    return np.asarray(np.mean([rankdata(own) / max(len(own), 1) for own in columns], axis=0))
-
-
 class Surrogate(ABC):
     """A predictor from ONNX text to metrics.
 
@@ -333,21 +327,25 @@ class Surrogate(ABC):
             f"A {self.name!r} surrogate cannot be fine-tuned; fit it on all rows instead."
         )
 
-    def order_unseen(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def order_unseen(
+        self, texts: Sequence[str], metrics: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """Order texts of a space of which nothing was learned, as far as other metrics tell.
 
         Args:
             texts: ONNX texts of one space, length n.
+            metrics: Known metrics to go by; all of them when None.
 
         Returns:
             Shape ``(n,)``; where it is more, the metrics say more, and nothing else is meant. Here
-            it is the mean rank among the texts by all known metrics.
+            it is the mean rank among the texts by each metric.
 
         Raises:
             NotFittedError: Before :meth:`fit` or :meth:`load`.
             TextError: If a text cannot be read.
+            UnknownMetricError: If one was never trained.
         """
-        return mean_ranks([each.mean for each in self.predict(texts).values()])
+        return mean_ranks([each.mean for each in self.predict(texts, metrics).values()])
 
     def select_metrics(self, metrics: Sequence[str] | None) -> list[str]:
         """Return the requested metrics, all of them when None.

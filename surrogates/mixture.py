@@ -27,10 +27,10 @@ from surrogates.base import (
     Progress,
     Surrogate,
     check_rows,
-    mean_ranks,
 )
 from surrogates.checkpoint import place_of, read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.transfer import mean_ranks
 
 _PARTS = ("rlm", "gcn")
 _TICKS = 1000
@@ -111,9 +111,11 @@ class Mixture(Surrogate):
         self._parts = fitted
         return self
 
-    def order_unseen(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def order_unseen(
+        self, texts: Sequence[str], metrics: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """Average the ranks that all parts give; see the base class."""
-        return mean_ranks([part.order_unseen(texts) for part in self._parts])
+        return mean_ranks([part.order_unseen(texts, metrics) for part in self._parts])
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
         """Average the distributions of all parts; see the base class."""

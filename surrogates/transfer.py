@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from surrogates.errors import SettingsError, UnknownMetricError
 
 
@@ -59,3 +62,10 @@ def _origins(known: Sequence[str], metric: str, origin: str | None) -> tuple[str
         return (origin,)
     quantity = metric.partition("/")[0]
     return tuple(name for name in known if name.partition("/")[0] == quantity) or tuple(known)
+
+
+def mean_ranks(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean over columns of ranks as a share of the rows, all of shape ``(n,)``."""
+    from scipy.stats import rankdata
+
+    return np.asarray(np.mean([rankdata(own) / max(len(own), 1) for own in columns], axis=0))

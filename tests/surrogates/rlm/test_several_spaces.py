@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from surrogates import get_surrogate
+from surrogates.errors import UnknownMetricError
 from surrogates.mixture import Mixture
 from surrogates.rlm.encoders.dataflow_reader import DataflowReader
 from surrogates.rlm.regressor import RlmRegressor
@@ -107,6 +108,14 @@ def test_an_unseen_space_is_ordered_by_what_spaces_share(rising: RlmRegressor) -
     texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
     assert (np.diff(rising.order_unseen(texts)) > 0).all()
     assert (np.diff(rising.order_unseen(texts[::-1])) < 0).all()
+
+
+def test_an_unseen_space_is_ordered_by_the_metrics_asked_for(fitted: RlmRegressor) -> None:
+    texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
+    assert (np.diff(fitted.order_unseen(texts, [FIRST])) > 0).all()
+    assert (np.diff(fitted.order_unseen(texts, [SECOND])) < 0).all()
+    with pytest.raises(UnknownMetricError, match="never trained"):
+        fitted.order_unseen(texts, ["accuracy_percent/none"])
 
 
 def test_other_spaces_speak_where_rows_are_few(rising: RlmRegressor, tmp_path: Path) -> None:
