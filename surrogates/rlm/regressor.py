@@ -95,7 +95,7 @@ class RlmRegressor(ResumableSurrogate):
         schedule = self.settings.schedule(len(texts))
         kept = keep, keep_seconds
         parts = self._trained(reader, rows, fresh, self.settings, schedule, seed, progress, kept)
-        if self.settings.has_process and reader.n_groups > 1:
+        if self.settings.has_source and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
             parts = parts._replace(source=source)
         self._parts = parts

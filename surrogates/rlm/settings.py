@@ -43,6 +43,9 @@ class RlmSettings:
     """Whether the dataflow encoder is also told what can be counted in a text."""
     pools_process: bool = True
     """Whether a Gaussian process on the counts speaks too, of up to 2,000 training rows."""
+    keeps_source_rows: bool = True
+    """Whether some training rows of several spaces are kept, also in a checkpoint, to speak of new
+    metrics; see :mod:`surrogates.rlm.source_process`."""
     context_length: int = 4096
     """Most tokens of a text, for encoders that read tokens."""
     truncate: bool = False
@@ -125,7 +128,7 @@ class RlmSettings:
             ("vocabulary_size", 257, 1_000_000),
         ):
             check_range(name, getattr(self, name), low, high)
-        for name in ("has_counts", "pools_process", "truncate"):
+        for name in ("has_counts", "pools_process", "keeps_source_rows", "truncate"):
             check_flag(name, getattr(self, name))
         if not isinstance(self.t5gemma_source, str | None):
             raise SettingsError(
@@ -159,6 +162,11 @@ class RlmSettings:
     def has_process(self) -> bool:
         """Whether rows are also learned by a process on the counts, unless they are too many."""
         return self.pools_process and self.has_counts and self.encoder == "dataflow"
+
+    @property
+    def has_source(self) -> bool:
+        """Whether rows of several spaces speak of new metrics."""
+        return self.keeps_source_rows and self.has_process
 
     def schedule(self, n_rows: int) -> Schedule:
         """Return how much training a number of rows gets.

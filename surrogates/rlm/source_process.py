@@ -116,9 +116,9 @@ class SourceRows:
                 continue
             own = logarithms[space][:, kept]
             standardised = CountScale.of(own).standardised(own)
-            rows[metric] = _single(standardised[np.searchsorted(spaces[space], chosen[k])])
+            rows[metric] = _rounded(standardised[np.searchsorted(spaces[space], chosen[k])])
             ranks = rankdata(targets[chosen[k], k])
-            labels[metric] = _single(norm.ppf((ranks - 0.5) / len(ranks)))
+            labels[metric] = _rounded(norm.ppf((ranks - 0.5) / len(ranks)))
         return cls(table.restricted(kept), rows, labels) if rows else None
 
     def speakers(
@@ -169,7 +169,7 @@ class SourceRows:
     def tensors(self) -> dict[str, Tensor]:
         """Return the rows and labels by name."""
         return {
-            f"{place}.{name}": torch.from_numpy(value.astype(np.float32))
+            f"{place}.{name}": torch.from_numpy(value.astype(np.float16))
             for place, metric in enumerate(self.rows)
             for name, value in (("rows", self.rows[metric]), ("labels", self.labels[metric]))
         }
@@ -372,6 +372,6 @@ def with_source(
     return max([alone, *found], key=lambda posterior: posterior.log_likelihood)
 
 
-def _single(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values as a checkpoint will hold them."""
-    return values.astype(np.float32).astype(np.float64)
+    return values.astype(np.float16).astype(np.float64)

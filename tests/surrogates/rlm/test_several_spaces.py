@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
+from safetensors.numpy import load_file
 
 from surrogates import get_surrogate
+from surrogates.checkpoint import WEIGHTS
 from surrogates.errors import UnknownMetricError
 from surrogates.mixture import Mixture
 from surrogates.rlm.encoders.dataflow_reader import DataflowReader
@@ -134,6 +137,16 @@ def test_other_spaces_speak_where_rows_are_few(rising: RlmRegressor, tmp_path: P
     assert again.predict(texts)["accuracy_percent/new"].mean == pytest.approx(expected, rel=1e-6)
     further = again.finetune(texts, [{SECOND: float(n)} for n in range(12)])
     assert further._fitted().source is again._fitted().source is not None
+
+
+@pytest.mark.parametrize("without", ["keeps_source_rows", "pools_process"])
+def test_rows_of_other_spaces_need_not_be_kept(without: str, tmp_path: Path) -> None:
+    fitted = RlmRegressor(**QUICK, **{without: False}).fit([*SMALL, *LARGE], RISING)
+    fitted.save(tmp_path)
+    assert not any(name.startswith("source.") for name in load_file(tmp_path / WEIGHTS))
+    texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
+    mean = [scipy.stats.rankdata(each.mean) for each in fitted.predict(texts).values()]
+    assert fitted.order_unseen(texts) == pytest.approx(np.mean(mean, axis=0) / 4)
 
 
 def test_a_mixture_orders_an_unseen_space_by_the_ranks_of_its_parts(rising: RlmRegressor) -> None:
