@@ -125,6 +125,8 @@ class PreparedGraphs(PreparedTexts):
 
     def of_group(self, group: int) -> Self:
         """Return the same graphs with other counts; see the base class."""
+        if (self._raw_counts.groups == group).all():
+            return self
         other = copy.copy(self)
         other._counts = torch.from_numpy(self._raw_counts.of_group(group).scaled())
         return other
@@ -211,11 +213,12 @@ class DataflowReader(TextReader):
         tokenizer = StatementTokenizer.from_json(state["tokenizer"])
         counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
         scales = _first_scale(counts)
-        if counts and "scales" in state:  # older ones had one
+        if "scales" in state:  # older ones had one
             scales = [CountScale(*map(np.array, pair)) for pair in state["scales"]]
-            if any(scale.means.shape != (len(counts.names),) for scale in scales):
-                raise ValueError("columns and scales of counts differ in number")
-        return cls(tokenizer, counts, scales, settings)
+        reader = cls(tokenizer, counts, scales, settings)
+        if any(scale.means.shape != (reader.n_counts,) for scale in scales):
+            raise ValueError("columns and scales of counts differ in number")
+        return reader
 
     def to_json(self) -> dict[str, Any]:
         """Return tokenizer and scales; see the base class."""
@@ -227,11 +230,9 @@ class DataflowReader(TextReader):
         self, texts: Sequence[str], groups: NDArray[np.int64] | None = None
     ) -> PreparedGraphs:
         """Read texts into statement graphs and counts; see the base class."""
-        logarithms = np.zeros((len(texts), self.n_counts))
         with paused_collection():
             graphs = read_all(texts)
-            if self._counts and texts:
-                logarithms = self._counts.logarithms(texts)
+            logarithms = self._logarithms(texts)
             interner = StatementInterner(self._tokenizer)
             own = np.zeros(len(texts), dtype=np.int64) if groups is None else groups
             counts = Counts(logarithms, own, self._scales)
@@ -244,14 +245,12 @@ class DataflowReader(TextReader):
 
     def rescaled(self, of_groups: Sequence[int | Sequence[str]]) -> Self:
         """Measure counts by other texts; see the base class."""
-        if self._counts is None:
-            return self
-        scales = []
-        for origin in of_groups:
-            if isinstance(origin, int):
-                scales.append(self._scales[origin])
-            else:
-                scales.append(CountScale.of(self._counts.logarithms(origin)))
+        scales = [
+            self._scales[origin]
+            if isinstance(origin, int)
+            else CountScale.of(self._logarithms(origin))
+            for origin in of_groups
+        ]
         return type(self)(self._tokenizer, self._counts, scales, self._settings)
 
     def new_network(self) -> DataflowNetwork:
@@ -262,6 +261,12 @@ class DataflowReader(TextReader):
     def n_counts(self) -> int:
         """How many numbers are counted in a text."""
         return len(self._counts.names) if self._counts else 0
+
+    def _logarithms(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Logarithms of what is counted in texts, shape ``(n, n_counts)``."""
+        if self._counts is None or not texts:
+            return np.zeros((len(texts), self.n_counts))
+        return self._counts.logarithms(texts)
 
 
 def _first_scale(counts: FeatureTable | None) -> list[CountScale]:

@@ -102,6 +102,18 @@ def test_a_new_space_is_measured_by_its_rows_and_a_known_one_as_before(
         assert np.array_equal(found, counts_of(fitted, texts, measured_by))
 
 
+def test_networks_that_are_not_told_counts_learn_several_spaces_too(tmp_path: Path) -> None:
+    texts = [*SMALL, *LARGE]
+    fitted = RlmRegressor(**QUICK, has_counts=False).fit(texts, LABELS, seed=1)
+    fitted.save(tmp_path)
+    again = RlmRegressor.load(tmp_path)
+    assert again._fitted().groups == (0, 1, 1)
+    for metric, found in fitted.predict(texts).items():
+        assert again.predict(texts)[metric].mean == pytest.approx(found.mean, rel=1e-6)
+    tuned = again.finetune(SMALL, [{"accuracy_percent/new": float(row)} for row in range(8)])
+    assert np.isfinite(tuned.predict(SMALL)["accuracy_percent/new"].mean).all()
+
+
 @pytest.fixture(scope="module")
 def rising() -> RlmRegressor:
     return RlmRegressor(**QUICK).fit([*SMALL, *LARGE], RISING)
