@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -207,22 +208,29 @@ class Posterior:
     @property
     def log_likelihood(self) -> float:
         """Logarithm of the density of the labels, but for a constant of their number."""
-        surprise = self.labels - self.kernel.mean(self.rows)
-        weights = cho_solve((self.lower, True), surprise)
-        return float(-0.5 * surprise @ weights - np.log(np.diag(self.lower)).sum())
+        fit = -0.5 * self._surprise @ self._weights
+        return float(fit - np.log(np.diag(self.lower)).sum())
 
     def predict(self, rows: _Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of a new label, noise included, each ``(m,)``."""
-        surprise = self.labels - self.kernel.mean(self.rows)
-        weights = cho_solve((self.lower, True), surprise)
         mean, variance = np.zeros(len(rows)), np.zeros(len(rows))
         for first in range(0, len(rows), _CHUNK):
             part = slice(first, first + _CHUNK)
             shared = self.kernel.between(rows[part], self.rows)
-            mean[part] = self.kernel.mean(rows[part]) + shared @ weights
+            mean[part] = self.kernel.mean(rows[part]) + shared @ self._weights
             known = solve_triangular(self.lower, shared.T, lower=True)
             variance[part] = self.kernel.at(rows[part]) - (known**2).sum(axis=0)
         return mean, np.sqrt(np.maximum(variance, 0.0) + self.kernel.noise)
+
+    @cached_property
+    def _surprise(self) -> NDArray[np.float64]:
+        """What the labels are beyond what was expected, shape ``(n,)``."""
+        return self.labels - self.kernel.mean(self.rows)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        """Of the rows in a mean, shape ``(n,)``."""
+        return np.asarray(cho_solve((self.lower, True), self._surprise))
 
 
 def matern(distances: _Rows, length: float) -> _Rows:

@@ -86,7 +86,7 @@ class FeatureTable:
             names=tuple(name for name, kept in zip(names, is_kept, strict=True) if kept),
             kinds=kinds,
             means=tuple(logarithms.mean(axis=0).tolist()),
-            stds=tuple(np.where(stds > 1e-9, stds, 1.0).tolist()),
+            stds=tuple(np.where(stds > _LEAST_STD, stds, 1.0).tolist()),
             has_pairs=has_pairs,
         )
 

@@ -15,17 +15,16 @@ from torch import Tensor
 
 from surrogates.errors import LabelError
 from surrogates.rlm.encoders.base import Batch, PreparedTexts
-from surrogates.rlm.heads.base import Head, Member, Table
+from surrogates.rlm.fitted import FittedRlm
+from surrogates.rlm.heads.base import Table
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.prediction import Opinion
 
 
 def tables_of(
-    head: Head,
-    members: Sequence[Member],
+    fitted: FittedRlm,
     texts: PreparedTexts,
     metrics: Sequence[int],
-    groups: Sequence[int],
     *,
     given: Mapping[int, Tensor],
     is_chain: bool,
@@ -34,11 +33,9 @@ def tables_of(
     """Predict exact distributions.
 
     Args:
-        head: Of the members.
-        members: Trained networks.
+        fitted: The RLM.
         texts: Read once, length n.
         metrics: Metric numbers, in decoding order.
-        groups: Of every metric of the head.
         given: Metric number to known numerals, shape ``(n, length)``.
         is_chain: Condition later metrics on earlier ones of their group.
         said: Of each of `metrics`, what another expert says of all texts.
@@ -46,8 +43,9 @@ def tables_of(
     Returns:
         Of each metric the tables of every batch of ``texts.batches()``.
     """
+    head, members = fitted.head, fitted.members
     tables: list[list[Table]] = [[] for _ in metrics]
-    for rows, batch, places in _parts(texts, metrics, groups):
+    for rows, batch, places in _batches(texts, metrics, fitted.groups):
         asked = [metrics[place] for place in places]
         if isinstance(head, DigitsHead):
             known = {k: tokens[rows] for k, tokens in given.items()}
@@ -61,11 +59,10 @@ def tables_of(
 
 
 def draws_of(
+    fitted: FittedRlm,
     head: DigitsHead,
-    members: Sequence[Member],
     texts: PreparedTexts,
     metrics: Sequence[int],
-    groups: Sequence[int],
     n_samples: int,
     generator: torch.Generator,
     *,
@@ -76,11 +73,10 @@ def draws_of(
     """Draw sequences of numerals, each from one member.
 
     Args:
-        head: Of the members.
-        members: Trained networks.
+        fitted: The RLM.
+        head: Its head.
         texts: Read once, length n.
         metrics: Metric numbers, in decoding order.
-        groups: Of every metric of the head.
         n_samples: Sequences of each text.
         generator: Source of randomness.
         temperature: Divides the logits.
@@ -91,9 +87,9 @@ def draws_of(
         Of each metric values in its unit, shape ``(n_samples, n)``.
     """
     drawn = [np.zeros((n_samples, len(texts))) for _ in metrics]
-    choice = torch.randint(len(members), (n_samples,), generator=generator).numpy()
-    for rows, batch, places in _parts(texts, metrics, groups):
-        for number, member in enumerate(members):
+    choice = torch.randint(len(fitted.members), (n_samples,), generator=generator).numpy()
+    for rows, batch, places in _batches(texts, metrics, fitted.groups):
+        for number, member in enumerate(fitted.members):
             draws = np.flatnonzero(choice == number)
             if not len(draws):
                 continue
@@ -143,7 +139,7 @@ def spelled(
     return numerals
 
 
-def _parts(
+def _batches(
     texts: PreparedTexts, metrics: Sequence[int], groups: Sequence[int]
 ) -> Iterator[tuple[NDArray[np.int64], Batch, list[int]]]:
     """Every batch for every group: its rows, the batch, and the places of the metrics of the group."""

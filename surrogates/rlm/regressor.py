@@ -33,6 +33,7 @@ from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import training_states
+from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
 from surrogates.rlm.source_process import SourceRows
 from surrogates.rlm.training import (
@@ -226,8 +227,7 @@ class RlmRegressor(ResumableSurrogate):
         self.select_metrics(check_rows(texts, labels))
         head, raw = self._digits("Calibration anew"), Rows(texts, labels, parts.metrics).raw
         head.check_reach(raw, parts.metrics)
-        groups = np.array(parts.groups)[(~np.isnan(raw)).argmax(axis=1)]
-        prepared = parts.reader.prepare(texts, groups)
+        prepared = parts.reader.prepare(texts, row_groups(raw, parts.groups))
         members = head.recalibrated(parts.members, prepared, head.rows(raw))
         self._parts = parts._replace(members=members)
 
@@ -271,11 +271,9 @@ class RlmRegressor(ResumableSurrogate):
         distinct = texts if given else list(dict.fromkeys(texts))
         prepared = parts.reader.prepare(distinct)
         tables = tables_of(
-            parts.head,
-            parts.members,
+            parts,
             prepared,
             ids,
-            parts.groups,
             given=given,
             is_chain=decoding == "chain",
             said=self._said(distinct, ids),
@@ -342,11 +340,10 @@ class RlmRegressor(ResumableSurrogate):
         ids = [parts.metrics.index(metric) for metric in wanted]
         generator = torch.Generator().manual_seed(seed)
         drawn = draws_of(
+            parts,
             head,
-            parts.members,
             parts.reader.prepare(texts),
             ids,
-            parts.groups,
             n_samples,
             generator,
             temperature=temperature,

@@ -30,14 +30,15 @@ def metric_groups(targets: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(group, dtype=np.int64)
 
 
-def row_groups(targets: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the group of the metrics of each row, shape ``(n,)``; see :func:`metric_groups`.
+def row_groups(targets: NDArray[np.float64], groups: Sequence[int]) -> NDArray[np.int64]:
+    """Return the group of the metrics of each row, shape ``(n,)``.
 
     Args:
         targets: Shape ``(n, m)``, NaN where a row lacks the metric; every row has one.
+        groups: Of every metric, see :func:`metric_groups`.
     """
     first = (~np.isnan(targets)).argmax(axis=1)
-    return np.asarray(metric_groups(targets)[first], dtype=np.int64)
+    return np.asarray(np.array(groups, dtype=np.int64)[first])
 
 
 class RowStreams:

@@ -110,13 +110,16 @@ class SourceRows:
         ]
         if not kept:
             return None
+        standardised = {
+            space: CountScale.of(own).standardised(own)
+            for space, own in ((space, found[:, kept]) for space, found in logarithms.items())
+        }
         rows, labels = {}, {}
         for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
             if len(chosen[k]) < _LEAST_ROWS:
                 continue
-            own = logarithms[space][:, kept]
-            standardised = CountScale.of(own).standardised(own)
-            rows[metric] = _rounded(standardised[np.searchsorted(spaces[space], chosen[k])])
+            places = np.searchsorted(spaces[space], chosen[k])
+            rows[metric] = _rounded(standardised[space][places])
             ranks = rankdata(targets[chosen[k], k])
             labels[metric] = _rounded(norm.ppf((ranks - 0.5) / len(ranks)))
         return cls(table.restricted(kept), rows, labels) if rows else None
@@ -360,7 +363,7 @@ def with_source(
     """
     about = source.about(metrics, texts)
     rows = about.beside(alone.rows, texts)
-    centre = float(about.mean(about.counts(texts)).mean())
+    centre = float(about.mean(rows[:, alone.rows.shape[1] :]).mean())
     own = alone.kernel
     if not isinstance(own, Kernel):
         raise TypeError(f"rows alone have a kernel of their own, but got {type(own).__name__}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ _WARM_UP = 0.05
 _CLIP_NORM = 1.0
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Training rows as they are given.
 
     Attributes:
@@ -40,20 +42,20 @@ class Rows(NamedTuple):
     labels: Sequence[Labels]
     metrics: Sequence[str]
 
-    @property
+    @cached_property
     def raw(self) -> NDArray[np.float64]:
         """Labels in their units, shape ``(n, m)``, NaN where a row lacks the metric."""
         return np.array([[row.get(m, np.nan) for m in self.metrics] for row in self.labels])
 
-    @property
+    @cached_property
     def metric_groups(self) -> list[int]:
         """The group of each metric, see :func:`surrogates.rlm.row_streams.metric_groups`."""
         return [int(group) for group in metric_groups(self.raw)]
 
-    @property
+    @cached_property
     def groups(self) -> NDArray[np.int64]:
         """The group of the metrics of each row, shape ``(n,)``."""
-        return row_groups(self.raw)
+        return row_groups(self.raw, self.metric_groups)
 
     @property
     def texts_of_groups(self) -> list[list[str]]:

@@ -54,7 +54,7 @@ def test_metrics_go_together_when_they_share_a_row_or_one_with_a_third() -> None
     targets[0, [0, 2]] = targets[1, [2, 3]] = targets[2, 1] = 1.0
     targets[3, 3] = targets[4, 1] = 1.0
     assert metric_groups(targets).tolist() == [0, 1, 0, 0]
-    assert row_groups(targets).tolist() == [0, 0, 1, 0, 1]
+    assert row_groups(targets, metric_groups(targets).tolist()).tolist() == [0, 0, 1, 0, 1]
 
 
 def test_a_metric_of_no_kept_row_is_left_out() -> None:
