@@ -57,6 +57,7 @@ class FittedRlm(NamedTuple):
             "reader": self.reader.to_json(),
             "head": self.head.to_json(),
             "calibration": [member.calibration for member in self.members],
+            "know_counts": [member.network.encoder.knows_counts for member in self.members],
             "process": self.process and self.process.to_json(),
             "source": self.source and self.source.to_json(),
             "training": self.training,
@@ -93,9 +94,11 @@ class FittedRlm(NamedTuple):
         if not state["calibration"]:
             raise ValueError("it has no networks")
         members = []
-        for place, calibration in enumerate(state["calibration"]):
+        told = state.get("know_counts", [True] * len(state["calibration"]))  # of older ones all did
+        pairs = zip(state["calibration"], told, strict=True)
+        for place, (calibration, knows_counts) in enumerate(pairs):
             with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                network = head.new_network(reader.new_network())
+                network = head.new_network(reader.new_network(knows_counts=knows_counts))
             network.load_state_dict(weights_under(f"{place}.", weights))
             n_known = len(network.get_parameter(network.of_metrics[0]))
             if n_known != len(metrics):

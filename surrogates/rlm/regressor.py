@@ -90,8 +90,9 @@ class RlmRegressor(ResumableSurrogate):
         if max(rows.groups) > 0:
             reader = reader.rescaled(rows.texts_of_groups)
 
-        def fresh(head: Head, _: int) -> HeadNetwork:
-            return head.new_network(reader.new_network())
+        def fresh(head: Head, member: int) -> HeadNetwork:
+            knows_counts = self.settings.knows_counts(member)
+            return head.new_network(reader.new_network(knows_counts=knows_counts))
 
         schedule = self.settings.schedule(len(texts))
         kept = keep, keep_seconds
@@ -133,8 +134,10 @@ class RlmRegressor(ResumableSurrogate):
         reader = parts.reader.rescaled(measured)
 
         def copied(head: Head, member: int) -> HeadNetwork:
-            network = head.new_network(reader.new_network())
-            network.start_from(parts.members[member].network, origins)
+            begun = parts.members[member].network
+            knows_counts = begun.encoder.knows_counts
+            network = head.new_network(reader.new_network(knows_counts=knows_counts))
+            network.start_from(begun, origins)
             if heads_only:
                 network.freeze_what_metrics_share()
             return network

@@ -30,7 +30,13 @@ class Encoded(NamedTuple):
 
 
 class EncoderNetwork(nn.Module, ABC):
-    """The trained part of an encoder."""
+    """The trained part of an encoder.
+
+    Attributes:
+        knows_counts: Whether it reads what was counted in a text beside the text.
+    """
+
+    knows_counts: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
@@ -118,5 +124,9 @@ class TextReader(ABC):
         return self
 
     @abstractmethod
-    def new_network(self) -> EncoderNetwork:
-        """Create a network for batches of this reader; its vectors are ``width`` long."""
+    def new_network(self, *, knows_counts: bool = True) -> EncoderNetwork:
+        """Create a network for batches of this reader; its vectors are ``width`` long.
+
+        Args:
+            knows_counts: Whether it is told what was counted in a text, if anything was.
+        """

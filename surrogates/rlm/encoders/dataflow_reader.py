@@ -154,6 +154,7 @@ class DataflowNetwork(EncoderNetwork):
             if n_counts
             else None
         )
+        self.knows_counts = self.counts is not None
 
     def forward(self, batch: DataflowBatch) -> Encoded:
         """Encode a batch of texts."""
@@ -253,9 +254,10 @@ class DataflowReader(TextReader):
         ]
         return type(self)(self._tokenizer, self._counts, scales, self._settings)
 
-    def new_network(self) -> DataflowNetwork:
+    def new_network(self, *, knows_counts: bool = True) -> DataflowNetwork:
         """Create the network; see the base class."""
-        return self.network_class(self._tokenizer.vocabulary_size, self.n_counts, self._settings)
+        n_counts = self.n_counts if knows_counts else 0
+        return self.network_class(self._tokenizer.vocabulary_size, n_counts, self._settings)
 
     @property
     def n_counts(self) -> int:
