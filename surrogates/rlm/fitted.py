@@ -94,7 +94,7 @@ class FittedRlm(NamedTuple):
         if not state["calibration"]:
             raise ValueError("it has no networks")
         members = []
-        told = state.get("know_counts", [True] * len(state["calibration"]))  # of older ones all did
+        told = state.get("know_counts", [True] * len(state["calibration"]))  # all of older ones
         pairs = zip(state["calibration"], told, strict=True)
         for place, (calibration, knows_counts) in enumerate(pairs):
             with torch.random.fork_rng(devices=[]):  # random weights, replaced at once

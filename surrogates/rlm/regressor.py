@@ -90,11 +90,12 @@ class RlmRegressor(ResumableSurrogate):
         if max(rows.groups) > 0:
             reader = reader.rescaled(rows.texts_of_groups)
 
+        schedule = self.settings.schedule(len(texts))
+
         def fresh(head: Head, member: int) -> HeadNetwork:
-            knows_counts = self.settings.knows_counts(member)
+            knows_counts = self.settings.knows_counts(member, schedule.n_members)
             return head.new_network(reader.new_network(knows_counts=knows_counts))
 
-        schedule = self.settings.schedule(len(texts))
         kept = keep, keep_seconds
         parts = self._trained(reader, rows, fresh, self.settings, schedule, seed, progress, kept)
         if self.settings.has_source and reader.n_groups > 1:

@@ -42,7 +42,7 @@ class RlmSettings:
     has_counts: bool = True
     """Whether the dataflow encoder is also told what can be counted in a text."""
     hides_counts: bool = True
-    """Whether every second member is not told it, see
+    """Whether members of an even number, the first among them, are not told it, see
     :class:`surrogates.rlm.encoders.dataflow_reader.DataflowNetwork`."""
     pools_process: bool = True
     """Whether a Gaussian process on the counts speaks too, of up to 2,000 training rows."""
@@ -131,7 +131,8 @@ class RlmSettings:
             ("vocabulary_size", 257, 1_000_000),
         ):
             check_range(name, getattr(self, name), low, high)
-        for name in ("has_counts", "hides_counts", "pools_process", "keeps_source_rows", "truncate"):
+        flags = "has_counts", "hides_counts", "pools_process", "keeps_source_rows", "truncate"
+        for name in flags:
             check_flag(name, getattr(self, name))
         if not isinstance(self.t5gemma_source, str | None):
             raise SettingsError(
@@ -171,9 +172,9 @@ class RlmSettings:
         """Whether rows of several spaces speak of new metrics."""
         return self.keeps_source_rows and self.has_process
 
-    def knows_counts(self, member: int) -> bool:
-        """Return whether the network of a member, numbered from 0, is told counts."""
-        return self.has_counts and not (self.hides_counts and member % 2)
+    def knows_counts(self, member: int, n_members: int) -> bool:
+        """Return whether the network of one of some members, numbered from 0, is told counts."""
+        return self.has_counts and (not self.hides_counts or n_members == 1 or member % 2 == 1)
 
     def schedule(self, n_rows: int) -> Schedule:
         """Return how much training a number of rows gets.

@@ -133,7 +133,14 @@ class PreparedGraphs(PreparedTexts):
 
 
 class DataflowNetwork(EncoderNetwork):
-    """Statement embedding, dataflow encoder, and two layers that read the counts."""
+    """Statement embedding, dataflow encoder, and two layers that read the counts.
+
+    A network that is told the counts learns them by heart where rows are many and hears the graph
+    less; so every second member of an RLM is not told. Kendall's tau with the process on counts
+    beside them, on development rows, of two networks that are told and of one of each kind:
+    NAS-Bench-201 .856 and .861 (156 rows, one of 2 draws), .919 and .926 (1,000 rows), NAS-Bench-101
+    .805 and .809 (729), NAS-Bench-Macro .921 and .924 (200).
+    """
 
     encoder_class: ClassVar[type[DataflowEncoder]] = DataflowEncoder
 

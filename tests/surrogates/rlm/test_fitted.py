@@ -59,7 +59,17 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
     (put([[], []], "calibration"), "4 numbers for each of 2 metrics"),
     (put([], "calibration", 1, 0), "4 numbers for each of 2 metrics"),
     (put(float("nan"), "calibration", 0, 0, 0), "calibrations must be finite"),
-    (lambda state: state["calibration"].append(state["calibration"][0]), "RuntimeError"),
+    (
+        lambda state: state["calibration"].append(state["calibration"][0]),
+        "zip() argument 2 is shorter",
+    ),
+    (lambda state: state["know_counts"].append(True), "zip() argument 2 is longer"),
+    (put([True, True], "know_counts"), "RuntimeError"),
+    (put([False, False], "know_counts"), "RuntimeError"),
+    (
+        lambda state: [state[k].append(state[k][0]) for k in ("calibration", "know_counts")],
+        "RuntimeError",
+    ),
     (lambda state: state["metrics"].append("params"), "names 3 metrics, but its head knows 2"),
     (put(["macs"], "metrics"), "names 1 metrics, but its head knows 2"),
     (put(["macs", "macs"], "metrics"), "distinct"),
