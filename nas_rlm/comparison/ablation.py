@@ -24,6 +24,7 @@ _METHODS = (
     _rlm("heads_prefer", encoder="dataflow_preferring"),
     _rlm("no_sums", encoder="dataflow_unsummed"),
     _rlm("no_counts", has_counts=False),
+    _rlm("all_told", hides_counts=False),
     _rlm("positions", encoder="dataflow_ordered"),
     _rlm("bytes", vocabulary_size=257),
     _rlm("labels_narrow", label_width=0.005),
