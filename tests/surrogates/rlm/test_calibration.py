@@ -127,8 +127,8 @@ def test_more_members_are_trusted_to_err_less() -> None:
         fit_calibration(logits, TRIE, np.linspace(3.2, 6.5, 40), growth(n)) for n in (1, 3)
     )
     assert (growth(1), growth(3)) == (1.2, 1.75)
-    assert one.width / three.width == pytest.approx(1.5 / 1.2)
-    assert three.sharpness / one.sharpness == pytest.approx(1.5 / 1.2)
+    assert one.width / three.width == pytest.approx(1.75 / 1.2)
+    assert three.sharpness / one.sharpness == pytest.approx(1.75 / 1.2)
 
 
 def test_texts_are_drawn_in_their_sorted_order_whatever_order_they_come_in() -> None:
