@@ -68,8 +68,11 @@ class Method:
         return bool(self.pretrained_on)
 
 
-PRETRAINED_SETTINGS: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
+_PRETRAINED: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
 """How every surrogate learns other spaces first: the same steps, one network."""
+
+_OF_SURROGATE: Mapping[str, Mapping[str, object]] = {"rlm": {"batch_size": 64}}
+"""What is special to one of them then."""
 
 
 def pretrained(
@@ -81,7 +84,7 @@ def pretrained(
         surrogate=surrogate,
         pretrained_on=learned,
         has_fresh=has_fresh,
-        settings=PRETRAINED_SETTINGS,
+        settings={**_PRETRAINED, **_OF_SURROGATE.get(surrogate, {})},
     )
 
 

@@ -14,7 +14,7 @@ from surrogates.setting_checks import check_flag, check_range
 N_HEADS = 8
 """Attention heads of every encoder; the dataflow encoder gives each a relation."""
 
-_FEW_ROWS = 256
+_BATCH_SIZE = 32
 
 
 class Schedule(NamedTuple):
@@ -61,8 +61,8 @@ class RlmSettings:
     """Last layers of T5Gemma that are trained; 0: none, None: all of it, embedding included."""
     n_decoder_layers: int = 1
     """Decoder layers."""
-    n_members: int | None = None
-    """Networks trained from different seeds, whose mixture predicts; None: by number of rows."""
+    n_members: int = 3
+    """Networks trained from different seeds, whose mixture predicts."""
     dropout: float = 0.0
     """On every sublayer while training."""
     n_digits: int = 2
@@ -81,8 +81,8 @@ class RlmSettings:
     """Most metrics that one step learns; of more, as many are drawn."""
     n_steps: int | None = None
     """Training steps of a member; None: by number of rows."""
-    batch_size: int | None = None
-    """Rows of one step; None: by number of rows."""
+    batch_size: int = _BATCH_SIZE
+    """Rows of one step."""
     learning_rate: float = 3e-3
     """Peak learning rate of AdamW."""
     average_decay: float = 0.98
@@ -177,22 +177,21 @@ class RlmSettings:
         return self.has_counts and (not self.hides_counts or n_members == 1 or member % 2 == 1)
 
     def schedule(self, n_rows: int) -> Schedule:
-        """Return how much training a number of rows gets.
+        """Return how much training a number of rows gets: more rows repay more steps.
 
-        Few rows leave time for smaller batches and more members; more rows repay more steps.
+        Networks learn latencies by heart when they see their rows too often. Of 1,000 rows, by
+        batches of 64 and of 32, Kendall's tau on development rows of a GPU's latency is .885 and
+        .902 (one network that is told no counts), of accuracy .926 and .922 (two); three networks
+        by batches of 32, which take less time than two by 64, reach .928 where those reach .927.
         """
-        few = n_rows < _FEW_ROWS
-        return Schedule(
-            n_members=self.n_members or (3 if few else 2),
-            n_steps=self.n_steps or int(min(2000, 150 + 0.7 * n_rows)),
-            batch_size=self.batch_size or (32 if few else 64),
-        )
+        n_steps = self.n_steps or int(min(2000, 150 + 0.7 * n_rows))
+        return Schedule(self.n_members, n_steps, self.batch_size)
 
     def for_finetuning(self, n_rows: int, *, heads_only: bool = False) -> RlmSettings:
         """Return the settings with which a fitted network is trained further on some rows."""
         n_steps = self.finetune_steps or int(min(2000, 100 + 0.7 * n_rows))
         rate = self.finetune_heads_learning_rate if heads_only else self.finetune_learning_rate
-        return replace(self, n_steps=n_steps, learning_rate=rate, batch_size=None)
+        return replace(self, n_steps=n_steps, learning_rate=rate, batch_size=_BATCH_SIZE)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

@@ -59,10 +59,9 @@ def test_more_rows_get_more_steps_up_to_a_limit() -> None:
     assert steps[3] == 2000
 
 
-def test_few_rows_get_more_members_and_smaller_batches() -> None:
-    few, many = RlmSettings().schedule(78), RlmSettings().schedule(1000)
-    assert few.n_members > many.n_members
-    assert few.batch_size < many.batch_size
+def test_networks_and_rows_of_a_step_do_not_depend_on_the_number_of_rows() -> None:
+    assert {RlmSettings().schedule(n)._replace(n_steps=0) for n in (10, 1000)} == {(3, 0, 32)}
+    assert RlmSettings(batch_size=64).for_finetuning(1000).batch_size == 32
 
 
 def test_a_schedule_that_was_set_is_kept() -> None:
