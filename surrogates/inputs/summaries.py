@@ -53,11 +53,9 @@ class Summary:
         results: In order.
         flow: How results come from operands.
         entry: Of an operation: the feature that counts how often it reads formals; part of `sums`.
-        marked: Parts of `sums` that stand for kinds: text before, number of the kind, text
-            behind, value.
     """
 
-    __slots__ = ("entry", "flow", "marked", "peaks", "results", "sums")
+    __slots__ = ("_parts", "entry", "flow", "peaks", "results", "sums")
 
     def __init__(
         self,
@@ -67,16 +65,29 @@ class Summary:
         flow: Flow,
         entry: str = "",
     ) -> None:
-        """Set the numbers of kinds apart from all other sums."""
-        self.marked = []
-        for name in [name for name in sums if _MARK in name]:
-            before, number, behind = name.split(_MARK)
-            self.marked.append((before, int(number), behind, sums[name]))
+        """Keep everything as it is."""
         self.sums = sums
         self.peaks = peaks
         self.results = results
         self.flow = flow
         self.entry = entry
+        self._parts: tuple[dict[str, float], list[tuple[str, int, str, float]]] | None = None
+
+    def parts(self) -> tuple[dict[str, float], list[tuple[str, int, str, float]]]:
+        """Return the sums without numbers of kinds, and those with one.
+
+        The latter as text before, number of the kind, text behind, value.
+        """
+        if self._parts is None:
+            plain, marked = {}, []
+            for name, value in self.sums.items():
+                if _MARK in name:
+                    before, number, behind = name.split(_MARK)
+                    marked.append((before, int(number), behind, value))
+                else:
+                    plain[name] = value
+            self._parts = plain, marked
+        return self._parts
 
 
 class MainInputs(NamedTuple):
@@ -146,10 +157,11 @@ class Memory:
 
     def named(self, summary: Summary, kinds: Sequence[str]) -> Summary:
         """Return a summary with kinds put in for their numbers."""
-        sums: dict[str, float] = summary.sums
-        if summary.marked:
-            sums = {name: value for name, value in sums.items() if _MARK not in name}
-            for before, number, behind, value in summary.marked:
+        plain, marked = summary.parts()
+        sums = summary.sums
+        if marked:
+            sums = plain.copy()
+            for before, number, behind, value in marked:
                 name = f"{before}{kinds[number]}{behind}"
                 sums[name] = sums.get(name, 0) + value
         results = tuple(
