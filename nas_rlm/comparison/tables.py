@@ -23,7 +23,7 @@ def results_table(
     """Return one Markdown table a target: methods down, training rows across.
 
     A cell says mean ± standard deviation over the seeds; the best mean of a column and those tied
-    with it are bold. Below stand the goal and published figures with their sources.
+    with it are bold. A figure of one seed has neither. Below stand the goal and published figures with their sources.
 
     Args:
         protocol: What was run.
@@ -101,9 +101,11 @@ def _target_table(
 
 
 def _cell(entry: Entry | None) -> str:
-    """Mean and spread, bold where best or tied."""
+    """Mean and spread, bold where best or tied; of one seed the figure alone."""
     if entry is None:
         return "-"
+    if len(entry.seeds) == 1:
+        return f"{entry.mean:.3f}"
     text = f"{entry.mean:.3f} ± {entry.std:.3f}"
     return f"**{text}**" if entry.is_best or entry.is_tied else text
 

@@ -34,9 +34,18 @@ def test_a_table_marks_the_best_and_its_ties(
         "| params | **0.550 ± 0.050** | 3 |",
         "| constant | **0.530 ± 0.010** | 3 |",
         "| memorizer | 0.100 ± 0.000 | 3 |",
-        "| zz:Own | 0.200 ± 0.000 | 3 |",
+        "| zz:Own | 0.200 | 3 |",
         "| *goal* | 0.5 |  |",
     ]
+
+
+def test_a_single_seed_has_no_spread_and_no_best(
+    protocol: ComparisonProtocol, results: Results
+) -> None:
+    first = Results("tiny", "a machine", [row for row in results.rows if row.seed == 0])
+    lines = results_table(protocol, first, "kendall_tau").splitlines()
+    assert "| constant | 0.520 | 3 |" in lines
+    assert not any("±" in line or "**" in line for line in lines)
 
 
 def test_published_figures_stand_in_a_column_of_their_own(
