@@ -91,12 +91,12 @@ class RlmRegressor(ResumableSurrogate):
             reader = reader.rescaled(rows.texts_of_groups)
 
         schedule = self.settings.schedule(len(texts))
+        kept = keep, keep_seconds
 
         def fresh(head: Head, member: int) -> HeadNetwork:
-            knows_counts = self.settings.knows_counts(member, schedule.n_members)
-            return head.new_network(reader.new_network(knows_counts=knows_counts))
+            told = self.settings.knows_counts(member, schedule.n_members)
+            return head.new_network(reader.new_network(knows_counts=told))
 
-        kept = keep, keep_seconds
         parts = self._trained(reader, rows, fresh, self.settings, schedule, seed, progress, kept)
         if self.settings.has_source and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
@@ -136,8 +136,8 @@ class RlmRegressor(ResumableSurrogate):
 
         def copied(head: Head, member: int) -> HeadNetwork:
             begun = parts.members[member].network
-            knows_counts = begun.encoder.knows_counts
-            network = head.new_network(reader.new_network(knows_counts=knows_counts))
+            encoder = reader.new_network(knows_counts=begun.encoder.knows_counts)
+            network = head.new_network(encoder)
             network.start_from(begun, origins)
             if heads_only:
                 network.freeze_what_metrics_share()
@@ -205,17 +205,14 @@ class RlmRegressor(ResumableSurrogate):
         process = None
         is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
         if is_pooled and isinstance(head, DigitsHead):
+            targets = prepared.labels.targets
             process = CountsProcess.fit(
-                rows.texts,
-                prepared.labels.targets,
-                seed=seed,
-                source=source,
-                speakers=speakers,
+                rows.texts, targets, seed=seed, source=source, speakers=speakers
             )
         members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
-        names, facts = tuple(rows.metrics), facts_of_training(rows, schedule, seed)
-        parts = tuple(rows.metric_groups), reader, head, members, process, source
-        return FittedRlm(self.settings, names, *parts, facts)
+        facts = facts_of_training(rows, schedule, seed)
+        parts = tuple(rows.metrics), tuple(rows.metric_groups), reader, head, members, process
+        return FittedRlm(self.settings, *parts, source, facts)
 
     def recalibrate(self, texts: Sequence[str], labels: Sequence[Labels]) -> None:
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.
