@@ -121,9 +121,8 @@ def deep_text(n_statements: int) -> str:
 
 def timed_model(metrics: Sequence[str], rows: Rows) -> RlmRegressor:
     """Default model on these metrics, trained for a few steps."""
-    n_members = RlmRegressor().settings.schedule(N_TRAIN).n_members
     few = rows.train[:200]
-    model = RlmRegressor(n_steps=10, n_members=n_members)
+    model = RlmRegressor(n_steps=10)
     model.fit(rows.texts(few), rows.labels(few))
     model.predict(rows.texts(rows.development[:64]), metrics)
     return model

@@ -72,7 +72,7 @@ _PRETRAINED: Mapping[str, object] = {"n_members": 1, "n_steps": 1200}
 """How every surrogate learns other spaces first: the same steps, one network."""
 
 _OF_SURROGATE: Mapping[str, Mapping[str, object]] = {"rlm": {"batch_size": 64}}
-"""What is special to one of them then."""
+"""What one of them has apart: the RLM learns other spaces in larger batches than by default."""
 
 
 def pretrained(

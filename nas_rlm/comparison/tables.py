@@ -23,7 +23,8 @@ def results_table(
     """Return one Markdown table a target: methods down, training rows across.
 
     A cell says mean ± standard deviation over the seeds; the best mean of a column and those tied
-    with it are bold. A figure of one seed has neither. Below stand the goal and published figures with their sources.
+    with it are bold. A figure of one seed has no spread and is not bold. Below stand the goal and
+    published figures with their sources.
 
     Args:
         protocol: What was run.

@@ -44,6 +44,11 @@ MISSING = Value((), "")
 """An optional operand that is not given."""
 
 
+SumParts = tuple[dict[str, float], list[tuple[str, int, str, float]]]
+"""Sums without the number of a kind by name, and those with one: text before, number, text behind,
+value."""
+
+
 class Summary:
     """A scope or operation summed up; equal only to itself.
 
@@ -71,13 +76,10 @@ class Summary:
         self.results = results
         self.flow = flow
         self.entry = entry
-        self._parts: tuple[dict[str, float], list[tuple[str, int, str, float]]] | None = None
+        self._parts: SumParts | None = None
 
-    def parts(self) -> tuple[dict[str, float], list[tuple[str, int, str, float]]]:
-        """Return the sums without numbers of kinds, and those with one.
-
-        The latter as text before, number of the kind, text behind, value.
-        """
+    def parts(self) -> SumParts:
+        """Return the sums, those of numbered kinds set apart; worked out once."""
         if self._parts is None:
             plain, marked = {}, []
             for name, value in self.sums.items():

@@ -42,7 +42,7 @@ class RlmSettings:
     has_counts: bool = True
     """Whether the dataflow encoder is also told what can be counted in a text."""
     hides_counts: bool = True
-    """Whether members of an even number, the first among them, are not told it, see
+    """Whether of several members only every second one, never the first, is told it, see
     :class:`surrogates.rlm.encoders.dataflow_reader.DataflowNetwork`."""
     pools_process: bool = True
     """Whether a Gaussian process on the counts speaks too, of up to 2,000 training rows."""

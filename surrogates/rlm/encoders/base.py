@@ -30,13 +30,12 @@ class Encoded(NamedTuple):
 
 
 class EncoderNetwork(nn.Module, ABC):
-    """The trained part of an encoder.
+    """The trained part of an encoder."""
 
-    Attributes:
-        knows_counts: Whether it reads what was counted in a text beside the text.
-    """
-
-    knows_counts: bool = False
+    @property
+    def knows_counts(self) -> bool:
+        """Whether it reads what was counted in a text beside the text."""
+        return False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:

@@ -161,7 +161,11 @@ class DataflowNetwork(EncoderNetwork):
             if n_counts
             else None
         )
-        self.knows_counts = self.counts is not None
+
+    @property
+    def knows_counts(self) -> bool:
+        """Whether it reads counts; see the base class."""
+        return self.counts is not None
 
     def forward(self, batch: DataflowBatch) -> Encoded:
         """Encode a batch of texts."""

@@ -34,9 +34,8 @@ RISING = dict.fromkeys(NUMBERS, 1.0)
 def test_spaces_are_measured_each_by_itself() -> None:
     source = drawn(RISING)
     for metric in NUMBERS:
-        assert source.rows[metric].mean(axis=0) == pytest.approx(
-            0.0, abs=1e-3
-        )  # kept in half precision
+        # kept in half precision
+        assert source.rows[metric].mean(axis=0) == pytest.approx(0.0, abs=1e-3)
         assert source.labels[metric].mean() == pytest.approx(0.0, abs=1e-3)
         longest = source.rows[metric][:, source.table.names.index("longest")]
         assert np.corrcoef(longest, source.labels[metric])[0, 1] > 0.9
