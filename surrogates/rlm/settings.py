@@ -152,13 +152,9 @@ class RlmSettings:
                 f"`width` must be a multiple of {2 * N_HEADS} for rotary positions, but got "
                 f"{self.width}."
             )
-        for name, least in (
-            ("n_steps", 1),
-            ("finetune_steps", 1),
-            ("n_members", 1),
-            ("batch_size", 2),
-            ("trainable_layers", 0),
-        ):
+        check_range("n_members", self.n_members, 1)
+        check_range("batch_size", self.batch_size, 2)
+        for name, least in (("n_steps", 1), ("finetune_steps", 1), ("trainable_layers", 0)):
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name), least)
 
@@ -208,4 +204,8 @@ class RlmSettings:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise SettingsError(f"Settings must be known, but got {sorted(unknown)}.")
-        return cls(**values)
+        given = {**values}
+        for name in ("n_members", "batch_size"):  # older ones left them to the number of rows
+            if name in given and given[name] is None:
+                del given[name]
+        return cls(**given)

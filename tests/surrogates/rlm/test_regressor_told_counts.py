@@ -66,6 +66,7 @@ def test_all_networks_of_older_checkpoints_were_told(tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     manifest = json.loads(file.read_text())
     del manifest["state"]["know_counts"], manifest["state"]["settings"]["hides_counts"]
+    manifest["state"]["settings"] |= {"n_members": None, "batch_size": None}
     file.write_text(json.dumps(manifest))
     again = RlmRegressor.load(tmp_path)
     assert told(again) == [True, True, True]

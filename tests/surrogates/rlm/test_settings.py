@@ -35,6 +35,8 @@ from surrogates.rlm.settings import RlmSettings
         ("n_members", 0, "at least 1"),
         ("n_members", 1.5, "at least 1"),
         ("batch_size", 1, "at least 2"),
+        ("n_members", None, "at least 1, but got None"),
+        ("batch_size", None, "at least 2, but got None"),
     ],
 )
 def test_out_of_range_is_refused(name: str, value: object, rule: str) -> None:
