@@ -4,13 +4,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_rlm.atomic_files import explained
 from nas_rlm.dataset import Dataset
 from nas_rlm.errors import ConfigError, DatasetError
+from nas_rlm.evaluation.rank_metrics import kendall_tau
 from nas_rlm.nearest_metric import NearestMetric, nearest_metric
-from nas_rlm.progress import Progress, no_progress
 from nas_rlm.row_files import named_metric
-from nas_rlm.training import TrainingReport, finetune_surrogate
+from nas_rlm.training import MetricFacts, check_new_folder, metric_facts
 from surrogates.base import Surrogate
+from surrogates.extended import ExtendedSurrogate
 
 MIN_LATENCIES = 5
 """Fewer different latencies say too little about which known device is near."""
@@ -20,19 +25,20 @@ MIN_LATENCIES = 5
 class DeviceReport:
     """What was learned of a device."""
 
-    metric: str
-    """``latency_ms/`` and the name of the device."""
+    folder: Path
+    """Of the checkpoint."""
+    latencies: MetricFacts
+    """What the rows hold of ``latency_ms/DEVICE``."""
     nearest: NearestMetric | None
-    """What it started from; None if the surrogate knew no latency, so that it started from all."""
-    training: TrainingReport
+    """The known latency that orders the rows best; None if the surrogate knew none."""
+    left_out_kendall_tau: float
+    """Between the latencies and what all other rows predict for each."""
+    left_out_error_percent: float
+    """How far off these predictions are, as the median share of a latency."""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        return {
-            "metric": self.metric,
-            "nearest": None if self.nearest is None else asdict(self.nearest),
-            **self.training.to_mapping(),
-        }
+        return {**asdict(self), "folder": str(self.folder)}
 
 
 def latency_of(device: str, start: Surrogate) -> str:
@@ -52,28 +58,18 @@ def latency_of(device: str, start: Surrogate) -> str:
     return metric
 
 
-def add_device(
-    rows: Dataset,
-    device: str,
-    start: Surrogate,
-    folder: Path,
-    *,
-    seed: int = 0,
-    progress: Progress = no_progress,
-) -> DeviceReport:
-    """Learn a new device from some latencies, starting from the nearest known one, and save it.
+def add_device(rows: Dataset, device: str, start: Surrogate, folder: Path) -> DeviceReport:
+    """Learn a new device from some latencies and save a surrogate that knows it too.
 
-    Only the token of the device (of other surrogates, its head) is trained: what the surrogate
-    knows of networks stays as it is, which tens of rows cannot improve.
+    Its latency is learned as a linear function of those that are predicted for known devices, see
+    `surrogates.linear_transfer`: what the surrogate knows of networks stays as it is, which tens of
+    rows cannot improve.
 
     Args:
-        rows: Texts with labels of ``latency_ms/DEVICE``; other metrics are learned along. The new
-            surrogate knows the metrics of the rows and no others.
+        rows: Texts with labels of ``latency_ms/DEVICE``; others are not read.
         device: Its name.
         start: Fitted; it stays as it is.
         folder: Checkpoint folder; it must not exist, or be empty.
-        seed: Seed of the training.
-        progress: Called as training goes on.
 
     Returns:
         The report.
@@ -82,19 +78,34 @@ def add_device(
         ConfigError: If the surrogate knows the device.
         DatasetError: If there are too few different latencies.
         RunFolderError: If the folder holds something already or cannot be written.
-        SurrogateError: If the surrogate cannot be fine-tuned or refuses the rows.
+        SurrogateError: If the surrogate refuses the rows.
     """
     metric = latency_of(device, start)
-    known = {labels[metric] for labels in rows.labels if metric in labels}
-    if len(known) < MIN_LATENCIES:
+    measured = [row for row, labels in enumerate(rows.labels) if metric in labels]
+    values = np.array([rows.labels[row][metric] for row in measured])
+    if len(np.unique(values)) < MIN_LATENCIES:
         message = (
             f"A new device needs at least {MIN_LATENCIES} different latencies, better some tens, "
-            f"but the rows have {len(known)} of {metric!r}."
+            f"but the rows have {len(np.unique(values))} of {metric!r}."
         )
         raise DatasetError(message)
-    nearest = nearest_metric(start, rows.texts, rows.labels, metric)
-    like = {} if nearest is None else {metric: nearest.metric}
-    training = finetune_surrogate(
-        rows, start, folder, like=like, heads_only=True, seed=seed, progress=progress
+    taken = rows.take(measured)
+    own = Dataset(taken.texts, tuple({metric: value} for value in values.tolist()))
+    check_new_folder(folder)
+    extended = ExtendedSurrogate.of(start, own.texts, own.labels)
+    predicted = extended.left_out(metric, own.texts, values)
+    with explained(folder, "be written"):
+        extended.save(folder)
+    return DeviceReport(
+        folder,
+        metric_facts(own, metric),
+        nearest_metric(start, own.texts, own.labels, metric),
+        kendall_tau(predicted, values),
+        _median_error(predicted, values),
     )
-    return DeviceReport(metric, nearest, training)
+
+
+def _median_error(predicted: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Median of the errors in percent of the values, of those that are not 0."""
+    known = values != 0.0
+    return float(100.0 * np.median(np.abs(predicted[known] / values[known] - 1.0)))

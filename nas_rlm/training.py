@@ -123,7 +123,6 @@ def finetune_surrogate(
     folder: Path,
     *,
     like: Mapping[str, str] | None = None,
-    heads_only: bool = False,
     fresh: bool = False,
     seed: int = 0,
     progress: Progress = no_progress,
@@ -135,7 +134,6 @@ def finetune_surrogate(
         start: Fitted; it stays as it is. `load_start` reads one.
         folder: Checkpoint folder; it must not exist, or be empty.
         like: New metric to the known one that it starts from.
-        heads_only: Whether only what the surrogate has of single metrics is trained.
         fresh: Whether one of its kind is trained from scratch on the rows too, and what is saved
             is the mixture of both.
         seed: Seed of the training.
@@ -145,17 +143,11 @@ def finetune_surrogate(
         The report.
 
     Raises:
-        ConfigError: If both `heads_only` and `fresh` are asked for, or the seed is out of range.
+        ConfigError: If the seed is out of range.
         RunFolderError: As for `train_surrogate`.
         SurrogateError: If the surrogate cannot be fine-tuned, `like` does not fit, or the rows are
             refused.
     """
-    if fresh and heads_only:
-        message = (
-            "A fresh surrogate has no head to train alone, so fine-tuning takes `heads_only` or "
-            "`fresh`, but got both. Leave one out."
-        )
-        raise ConfigError(message)
     starts = starting_metrics(start.metrics, rows.metrics, like)
 
     def learn(log: Progress) -> Surrogate:
@@ -164,9 +156,7 @@ def finetune_surrogate(
             return finetuned_and_fresh(
                 start, new, rows.texts, rows.labels, like=like, seed=seed, progress=log
             )
-        return start.finetune(
-            rows.texts, rows.labels, like=like, heads_only=heads_only, seed=seed, progress=log
-        )
+        return start.finetune(rows.texts, rows.labels, like=like, seed=seed, progress=log)
 
     return _trained(rows, folder, seed, learn, progress, starts=starts)
 
@@ -249,10 +239,19 @@ def _trained(
         folder=folder,
         rows=len(rows),
         networks=len(set(rows.digests)),
-        metrics=tuple(_facts(rows, name) for name in rows.metrics),
+        metrics=tuple(metric_facts(rows, name) for name in rows.metrics),
         seconds=seconds,
         seed=seed,
         starts=starts or {},
+    )
+
+
+def metric_facts(rows: Dataset, metric: str) -> MetricFacts:
+    """Return what rows hold of a metric that at least one of them has."""
+    values = rows.column(metric)
+    known = values[~np.isnan(values)]
+    return MetricFacts(
+        metric, len(known), float(known.mean()), float(known.min()), float(known.max())
     )
 
 
@@ -278,12 +277,3 @@ def _is_free(folder: Path) -> bool:
     """Whether a folder holds nothing, or nothing but an unfinished training."""
     names = {item.name for item in folder.iterdir()}
     return MANIFEST not in names and (UNFINISHED in names or names <= {LOG, EVENTS})
-
-
-def _facts(rows: Dataset, metric: str) -> MetricFacts:
-    """Return what the rows hold of a metric."""
-    values = rows.column(metric)
-    known = values[~np.isnan(values)]
-    return MetricFacts(
-        metric, len(known), float(known.mean()), float(known.min()), float(known.max())
-    )

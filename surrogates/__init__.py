@@ -28,6 +28,7 @@ SURROGATES: Mapping[str, str] = MappingProxyType(
         "graph_gp": "surrogates.baselines.graph_gp:GraphGpRegressor",
         "graph_mlp": "surrogates.baselines.graph_mlp:GraphMlpRegressor",
         "mixture": "surrogates.mixture:Mixture",
+        "extended": "surrogates.extended:ExtendedSurrogate",
         "constant": "surrogates.baselines.constant:ConstantPredictor",
         "memorizer": "surrogates.baselines.memorizer:Memorizer",
     }

@@ -8,7 +8,7 @@ import typer
 from nas_rlm.cli.checkpoints import ModelOption, say_if_shipped
 from nas_rlm.cli.measure import say_how_measured
 from nas_rlm.cli.output import JsonOption, SeedOption, print_json, progress_bar, say
-from nas_rlm.cli.training_rows import print_training
+from nas_rlm.cli.training_rows import print_metrics
 
 if TYPE_CHECKING:
     from nas_rlm.new_device import DeviceReport
@@ -43,33 +43,39 @@ def add_device(
 ) -> None:
     """Learn the latencies of a new device from some tens of measurements.
 
-    The metric latency_ms/NAME starts from the known device whose predictions order the measured
-    networks best. The new checkpoint knows the metrics of the file and no others: use it beside
-    the one that it started from.
+    The metric latency_ms/NAME is learned as a linear function of what is predicted for the known
+    devices that order the measured networks best. The new checkpoint knows it beside all that the
+    old one knows.
     """
+    import surrogates
     from nas_rlm.new_device import add_device as learn_device
     from nas_rlm.new_device import latency_of
+    from nas_rlm.pretrained import pretrained_folder
     from nas_rlm.row_files import read_rows
-    from nas_rlm.training import check_new_folder, load_start
+    from nas_rlm.training import check_new_folder
 
     folder = Path(f"model-{name}") if out is None else out
     table = _table(name, files or [], folder, is_measured=measure)
-    start = load_start(model)
+    start = surrogates.load_surrogate(pretrained_folder() if model is None else model)
     metric = latency_of(name, start)
     check_new_folder(folder)
     if measure:
         _measure(files or [], table, metric, seed)
     with progress_bar("reading rows") as progress:
         rows = read_rows(table, space=space, device=name, progress=progress)
-    with progress_bar("fine-tuning") as progress:
-        report = learn_device(rows, name, start, folder, seed=seed, progress=progress)
+    report = learn_device(rows, name, start, folder)
     say_if_shipped(model)
     if json:
         print_json(report.to_mapping())
         return
-    print_training(report.training)
+    print_metrics([report.latencies])
     say(_origin(report))
-    say(f"The new checkpoint knows these metrics and no others: {folder}")
+    say(
+        "Each network predicted by all others: off by "
+        f"{report.left_out_error_percent:.1f} % (median), Kendall tau "
+        f"{report.left_out_kendall_tau:.3f}."
+    )
+    say(f"The new checkpoint knows {metric} and all that the old one knows: {folder}")
 
 
 def _table(name: str, files: list[Path], folder: Path, *, is_measured: bool) -> Path:
@@ -122,11 +128,12 @@ def _measure(files: list[Path], table: Path, metric: str, seed: int) -> None:
 
 
 def _origin(report: "DeviceReport") -> str:
-    """Say which known metric a new one started from."""
-    if report.nearest is None:
-        return f"{report.metric} started from all known metrics, since none is a latency."
+    """Say which known metric a new one is most like."""
+    metric, nearest = report.latencies.metric, report.nearest
+    if nearest is None:
+        return f"{metric} follows from other known metrics, since none is a latency."
     return (
-        f"{report.metric} started from {report.nearest.metric}, whose predictions order these "
-        f"networks with a Kendall tau of {report.nearest.kendall_tau:.3f}, the best of "
-        f"{report.nearest.candidates} known latencies."
+        f"{metric} is nearest to {nearest.metric}, whose predictions order these networks with a "
+        f"Kendall tau of {nearest.kendall_tau:.3f}, the best of {nearest.candidates} known "
+        "latencies."
     )

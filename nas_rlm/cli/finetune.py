@@ -12,7 +12,7 @@ from nas_rlm.cli.training_rows import (
     OutOption,
     RowsOption,
     SpaceOption,
-    print_training,
+    print_metrics,
     row_reader,
 )
 
@@ -65,7 +65,7 @@ def finetune(
     if json:
         print_json(report.to_mapping())
         return
-    print_training(report)
+    print_metrics(report.metrics)
     say(
         f"Fine-tuned {report.surrogate} in {report.seconds:.1f} s. It knows these metrics and no "
         f"others. Checkpoint: {out}"

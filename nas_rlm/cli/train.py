@@ -12,7 +12,7 @@ from nas_rlm.cli.training_rows import (
     OutOption,
     RowsOption,
     SpaceOption,
-    print_training,
+    print_metrics,
     row_reader,
 )
 
@@ -67,5 +67,5 @@ def train(
     if json:
         print_json(report.to_mapping())
         return
-    print_training(report)
+    print_metrics(report.metrics)
     say(f"Trained {surrogate} in {report.seconds:.1f} s. Checkpoint: {out}")

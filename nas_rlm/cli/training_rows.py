@@ -1,6 +1,6 @@
 """The rows that `train` and `finetune` learn from: a file of the user's, or a published benchmark."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ from nas_rlm.cli.output import print_table
 if TYPE_CHECKING:
     from nas_rlm.dataset import Dataset
     from nas_rlm.progress import Progress
-    from nas_rlm.training import TrainingReport
+    from nas_rlm.training import MetricFacts
 
 OutOption = Annotated[Path, typer.Option("--out", help="Checkpoint folder to write; must be new.")]
 CsvOption = Annotated[
@@ -102,9 +102,9 @@ def _with_metrics(data: "Dataset", metrics: Sequence[str], csv: Path) -> "Datase
     return Dataset(data.texts, tuple(labels)).take(rows)
 
 
-def print_training(report: "TrainingReport") -> None:
+def print_metrics(metrics: "Iterable[MetricFacts]") -> None:
     """Print what was learned, a line for each metric."""
     print_table(
         ("metric", "rows", "mean", "minimum", "maximum"),
-        [(m.metric, m.rows, m.mean, m.minimum, m.maximum) for m in report.metrics],
+        [(m.metric, m.rows, m.mean, m.minimum, m.maximum) for m in metrics],
     )

@@ -44,9 +44,10 @@ class Method:
     has_fresh: bool = False
     """Whether a pretrained one shares its say with one of default settings that is trained from
     scratch on the training rows; see `surrogates.mixture`."""
-    transfer: Literal["", "ridge", "none"] = ""
+    transfer: Literal["", "linear", "ridge", "none"] = ""
     """How the metrics of other devices serve a new one: by fine-tuning its head where the surrogate
-    can and else by ridge regression on their predictions; always the latter; not at all."""
+    can and else by ridge regression on their predictions; by `surrogates.linear_transfer`, as
+    `nas-rlm add-device` does; always by ridge regression; not at all."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of the surrogate."""
     is_separate: bool = False

@@ -24,6 +24,7 @@ from nas_rlm.errors import ConfigError
 from nas_rlm.nearest_metric import nearest_metric
 from nas_rlm.seeding import derived_seed
 from surrogates import PredictiveDistribution, Surrogate
+from surrogates.extended import ExtendedSurrogate
 from surrogates.mixture import finetuned_and_fresh
 
 N_SAMPLES = 64
@@ -270,7 +271,7 @@ def _from_sources(
         for row in numbers.tolist()
     ]
     surrogate, seconds = models.fit(method, rows, numbers, labels, seed)
-    if method.transfer == "ridge" or not surrogate.can_finetune:
+    if method.transfer == "ridge" or not (method.transfer or surrogate.can_finetune):
         start = time.perf_counter()
         found = _by_ridge(rows, surrogate, cell, metrics)
         return found, seconds, time.perf_counter() - start
@@ -280,9 +281,13 @@ def _from_sources(
     for metric in metrics:
         start = time.perf_counter()
         own = rows.labels(cell.train, [metric])
-        nearest = nearest_metric(surrogate, train_texts, own, metric)
-        like = {metric: nearest.metric} if nearest else None
-        tuned = surrogate.finetune(train_texts, own, like=like, heads_only=True, seed=seed)
+        tuned: Surrogate
+        if method.transfer == "linear":
+            tuned = ExtendedSurrogate.of(surrogate, train_texts, own)
+        else:
+            nearest = nearest_metric(surrogate, train_texts, own, metric)
+            like = {metric: nearest.metric} if nearest else None
+            tuned = surrogate.finetune(train_texts, own, like=like, heads_only=True, seed=seed)
         fitted = time.perf_counter()
         found[metric] = tuned.predict(test_texts, [metric])[metric]
         seconds += fitted - start

@@ -86,6 +86,8 @@ _SOURCES_FBNET = tuple("1080ti_64" if s == "1080ti_256" else s for s in _SOURCES
 _DEVICE_METHODS = (
     "rlm",
     "gcn",
+    "rlm_token",
+    "gcn_head",
     "rlm_ridge",
     "gcn_ridge",
     "graph_gp",
@@ -98,6 +100,10 @@ _DEVICE_METHODS = (
 _DEVICE_OWN = {
     method.name: method
     for method in (
+        Method("rlm", surrogate="rlm", transfer="linear"),
+        Method("gcn", surrogate="gcn", transfer="linear"),
+        Method("rlm_token", surrogate="rlm"),
+        Method("gcn_head", surrogate="gcn"),
         Method("rlm_ridge", surrogate="rlm", transfer="ridge"),
         Method("gcn_ridge", surrogate="gcn", transfer="ridge"),
         Method("constant", surrogate="constant", transfer="none"),

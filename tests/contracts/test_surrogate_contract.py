@@ -48,6 +48,7 @@ QUICK: dict[str, dict[str, object]] = {
     "constant": {},
     "memorizer": {},
     "mixture": {"gcn": QUICK_GRAPH_NETWORK, "graph_gp": {"max_rows": MAX_ROWS}},
+    "extended": {"graph_gp": {"max_rows": MAX_ROWS}},
 }
 RLM_VARIANTS: dict[str, dict[str, object]] = {
     f"rlm-{value}": {**QUICK["rlm"], option: value, "n_members": 2}

@@ -11,10 +11,8 @@ from nas_rlm.training import (
     LOG,
     UNFINISHED,
     check_new_folder,
-    finetune_surrogate,
     train_surrogate,
 )
-from surrogates import get_surrogate
 from surrogates.errors import CheckpointError
 from tests.surrogates.conftest import conv_chain
 
@@ -90,10 +88,3 @@ def test_a_seed_out_of_range_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"`seed` must be an integer from 0 to .* but got -3"):
         train_surrogate(ROWS, "rlm", tmp_path / "model", seed=-3)
     assert not (tmp_path / "model").exists()
-
-
-def test_a_head_alone_is_not_trained_beside_a_fresh_surrogate(tmp_path: Path) -> None:
-    start = get_surrogate("constant").fit(["a"], [{"m": 1.0}])
-    with pytest.raises(ConfigError, match="takes `heads_only` or `fresh`, but got both"):
-        finetune_surrogate(ROWS, start, tmp_path / "tuned", heads_only=True, fresh=True)
-    assert not (tmp_path / "tuned").exists()

@@ -21,14 +21,15 @@ def table(files: tuple[Path, ...], column: str = "latency_ms") -> Path:
     return Path("rows.csv")
 
 
-def test_a_device_starts_from_the_nearest_one(
+def test_a_device_is_learned_from_the_nearest_ones(
     command: Callable[..., Result], shipped: TinyCheckpoint
 ) -> None:
     done = command("add-device", "my_phone", table(shipped.files), "--out", "tuned", "--json")
     assert done.exit_code == 0
     report = json.loads(done.stdout)
     texts = [file.read_text(encoding="utf-8") for file in shipped.files]
-    prediction = surrogates.load_surrogate(shipped.folder).predict(texts)
+    old, new = (surrogates.load_surrogate(f) for f in (shipped.folder, Path("tuned")))
+    prediction = old.predict(texts)
     taus = {
         name: kendall_tau(prediction[name].mean, [3, 4, 5, 6, 7, 3])
         for name in shipped.metrics
@@ -37,9 +38,19 @@ def test_a_device_starts_from_the_nearest_one(
     nearest = report["nearest"]
     assert nearest["candidates"] == len(taus) == 3
     assert nearest["kendall_tau"] == max(taus.values()) == taus[nearest["metric"]]
-    assert report["metric"] == "latency_ms/my_phone"
-    assert report["starts"] == {report["metric"]: [nearest["metric"]]}
-    assert surrogates.load_surrogate(Path("tuned")).metrics == (report["metric"],)
+    assert report["folder"] == "tuned"
+    assert report["latencies"] == {
+        "metric": "latency_ms/my_phone",
+        "rows": 6,
+        "mean": pytest.approx(14 / 3),
+        "minimum": 3.0,
+        "maximum": 7.0,
+    }
+    assert -1.0 <= report["left_out_kendall_tau"] <= 1.0
+    assert report["left_out_error_percent"] > 0.0
+    assert new.metrics == (*old.metrics, "latency_ms/my_phone")
+    known = nearest["metric"]
+    assert new.predict(texts, [known])[known].mean.tolist() == prediction[known].mean.tolist()
 
 
 def test_files_are_measured_and_the_latencies_kept(
@@ -54,9 +65,24 @@ def test_files_are_measured_and_the_latencies_kept(
     assert len(lines) == 7
     said = " ".join(done.stderr.split())
     assert "Measured on" in said
-    assert "latency_ms/local started from latency_ms/" in said
-    assert "knows these metrics and no others: model-local" in said
-    assert surrogates.load_surrogate(Path("model-local")).metrics == ("latency_ms/local",)
+    assert "latency_ms/local is nearest to latency_ms/" in said
+    assert "Each network predicted by all others: off by" in said
+    assert "knows latency_ms/local and all that the old one knows: model-local" in said
+    assert surrogates.load_surrogate(Path("model-local")).metrics[-1] == "latency_ms/local"
+
+
+def test_a_second_device_is_added_to_the_first(
+    command: Callable[..., Result], shipped: TinyCheckpoint
+) -> None:
+    command("add-device", "first", table(shipped.files))
+    done = command("add-device", "second", "rows.csv", "--model", "model-first")
+    assert done.exit_code == 0
+    metrics = surrogates.load_surrogate(Path("model-second")).metrics
+    assert metrics == (*shipped.metrics, "latency_ms/first", "latency_ms/second")
+    both = ("--by", "latency_ms/second", "--metric", "latency_ms/first")
+    ranked = command("rank", *shipped.files, "--model", "model-second", *both, "--json")
+    assert ranked.exit_code == 0
+    assert "latency_ms/second" in ranked.stdout
 
 
 @pytest.mark.parametrize(
@@ -94,7 +120,7 @@ def test_bad_input_is_refused(
     assert not list(Path().glob("model-*/"))
 
 
-def test_without_a_known_latency_it_starts_from_all(
+def test_without_a_known_latency_it_follows_from_all(
     command: Callable[..., Result], shipped: TinyCheckpoint
 ) -> None:
     text = shipped.files[0].read_text(encoding="utf-8")
@@ -102,4 +128,4 @@ def test_without_a_known_latency_it_starts_from_all(
     start.fit([text, text], [{"params": 1.0}, {"params": 2.0}]).save(Path("counts"))
     done = command("add-device", "my_phone", table(shipped.files), "--model", "counts")
     assert done.exit_code == 0
-    assert "started from all known metrics, since none is a latency" in done.stderr
+    assert "follows from other known metrics, since none is a latency" in done.stderr
