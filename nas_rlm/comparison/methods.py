@@ -44,10 +44,10 @@ class Method:
     has_fresh: bool = False
     """Whether a pretrained one shares its say with one of default settings that is trained from
     scratch on the training rows; see `surrogates.mixture`."""
-    transfer: Literal["", "linear", "ridge", "none"] = ""
-    """How the metrics of other devices serve a new one: by fine-tuning its head where the surrogate
-    can and else by ridge regression on their predictions; by `surrogates.linear_transfer`, as
-    `nas-rlm add-device` does; always by ridge regression; not at all."""
+    transfer: Literal["linear", "head", "ridge", "none"] = "linear"
+    """How the metrics of other devices serve a new one: by `surrogates.linear_transfer` from their
+    predictions, as in `nas-rlm add-device`; by fine-tuning what the surrogate has of one metric; by
+    ridge regression on their predictions; not at all."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of the surrogate."""
     is_separate: bool = False

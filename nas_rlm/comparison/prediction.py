@@ -271,7 +271,7 @@ def _from_sources(
         for row in numbers.tolist()
     ]
     surrogate, seconds = models.fit(method, rows, numbers, labels, seed)
-    if method.transfer == "ridge" or not (method.transfer or surrogate.can_finetune):
+    if method.transfer == "ridge":
         start = time.perf_counter()
         found = _by_ridge(rows, surrogate, cell, metrics)
         return found, seconds, time.perf_counter() - start

@@ -100,10 +100,8 @@ _DEVICE_METHODS = (
 _DEVICE_OWN = {
     method.name: method
     for method in (
-        Method("rlm", surrogate="rlm", transfer="linear"),
-        Method("gcn", surrogate="gcn", transfer="linear"),
-        Method("rlm_token", surrogate="rlm"),
-        Method("gcn_head", surrogate="gcn"),
+        Method("rlm_token", surrogate="rlm", transfer="head"),
+        Method("gcn_head", surrogate="gcn", transfer="head"),
         Method("rlm_ridge", surrogate="rlm", transfer="ridge"),
         Method("gcn_ridge", surrogate="gcn", transfer="ridge"),
         Method("constant", surrogate="constant", transfer="none"),

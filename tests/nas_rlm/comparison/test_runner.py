@@ -173,8 +173,8 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
         seeds=(0,),
         methods=("gcn", "gcn_head", "gcn_ridge", "lookup", "macs", "constant", "memorizer"),
         own_methods={
-            "gcn": Method("gcn", surrogate="gcn", settings=longer, transfer="linear"),
-            "gcn_head": Method("gcn_head", surrogate="gcn", settings=longer),
+            "gcn": Method("gcn", surrogate="gcn", settings=longer),
+            "gcn_head": Method("gcn_head", surrogate="gcn", settings=longer, transfer="head"),
             "gcn_ridge": Method("gcn_ridge", surrogate="gcn", settings=longer, transfer="ridge"),
             "constant": Method("constant", surrogate="constant", transfer="none"),
             "memorizer": Method("memorizer", surrogate="memorizer", transfer="none"),
