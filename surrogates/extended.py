@@ -44,10 +44,12 @@ class NewMetric:
     Attributes:
         known: Names of the others, those that order the rows best first.
         transfer: What is learned.
+        is_positive: Whether all labels were above 0, so that nothing below it is predicted.
     """
 
     known: tuple[str, ...]
     transfer: LinearTransfer
+    is_positive: bool
 
 
 class ExtendedSurrogate(Surrogate):
@@ -119,6 +121,7 @@ class ExtendedSurrogate(Surrogate):
             extended.new[metric] = NewMetric(
                 tuple(known[place] for place in best),
                 LinearTransfer.fit(predicted[:, best], values),
+                bool((values > 0.0).all()),
             )
         return extended
 
@@ -183,7 +186,11 @@ class ExtendedSurrogate(Surrogate):
         if not self.metrics:
             raise NotFittedError("A surrogate must be fitted before it is saved.")
         new = {
-            metric: {"known": list(found.known), **found.transfer.to_state()}
+            metric: {
+                "known": list(found.known),
+                "is_positive": found.is_positive,
+                **found.transfer.to_state(),
+            }
             for metric, found in self.new.items()
         }
         write_checkpoint(folder, self.name, {"new": new}, parts={_START: self.start.save})
@@ -219,10 +226,12 @@ def _agreement(predicted: NDArray[np.float64], values: NDArray[np.float64]) -> f
 
 
 def _normal(new: NewMetric, prediction: Prediction) -> PredictiveDistribution:
-    """The distribution of a new metric."""
+    """The distribution of a new metric: a normal one, of which 0 takes what no label can be."""
     predicted = np.stack([prediction[name].mean for name in new.known], axis=1)
     mean, std = new.transfer.predict(predicted)
     values = mean[:, None] + std[:, None] * _QUANTILES
+    if new.is_positive:
+        values = np.maximum(values, 0.0)
     return PredictiveDistribution(values, np.full(values.shape, 1.0 / len(_QUANTILES)))
 
 
@@ -235,5 +244,6 @@ def _restored(
         known = tuple(str(name) for name in own["known"])
         if metric in of_start or not known or not set(known) <= set(of_start):
             raise ValueError(f"{metric!r} does not follow from {list(known)} of its start")
-        found[metric] = NewMetric(known, LinearTransfer.from_state(own, len(known)))
+        transfer = LinearTransfer.from_state(own, len(known))
+        found[metric] = NewMetric(known, transfer, bool(own["is_positive"]))
     return found

@@ -59,6 +59,17 @@ def test_a_new_device_follows_from_known_ones(start: Surrogate) -> None:
     assert (interval[:, 0] < interval[:, 1]).all()
 
 
+def test_what_was_always_positive_stays_so(start: Surrogate, tmp_path: Path) -> None:
+    values = SIZES - SIZES.min() + 0.01
+    rows = labels_of(NEW, values)
+    for row in range(len(TEXTS)):
+        rows[row]["gain/new"] = values[row] - 1.0
+    ExtendedSurrogate.of(start, TEXTS, rows).save(tmp_path)
+    prediction = load_surrogate(tmp_path).predict(TEXTS)
+    assert prediction[NEW].values.min() == 0.0
+    assert prediction["gain/new"].values.min() < -1.0
+
+
 def test_what_was_known_stays_as_it_is(start: Surrogate) -> None:
     before = {metric: found.mean.tolist() for metric, found in start.predict(TEXTS).items()}
     extended = ExtendedSurrogate.of(start, TEXTS, labels_of(NEW, SIZES))
