@@ -148,6 +148,13 @@ def test_misuse_is_refused(start: Surrogate) -> None:
     "change",
     [
         {"known": []},
+        {
+            "known": [],
+            "means": [],
+            "scales": [],
+            "weights": [0, 0],
+            "covariance": [[1, 0], [0, 1]],
+        },
         {"known": ["latency_ms/never"]},
         {"known": None},
         {"weights": [0.0]},

@@ -58,6 +58,25 @@ def test_a_known_metric_that_says_nothing_is_left_alone() -> None:
     assert np.array_equal(learned.predict(other)[0], learned.predict(known)[0])
 
 
+def test_the_three_that_come_first_count_together() -> None:
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(12, 5))
+    labels = known[:, :3].mean(axis=1) + 0.3 * rng.normal(size=12)
+    predicted = LinearTransfer.fit(known, labels).predict(known)[0]
+    same, other = ([1, 2, 0, 4, 3], [3, 1, 2, 0, 4])
+    assert LinearTransfer.fit(known[:, same], labels).predict(known[:, same])[0] == pytest.approx(
+        predicted, abs=1e-3
+    )
+    differs = LinearTransfer.fit(known[:, other], labels).predict(known[:, other])[0] - predicted
+    assert np.abs(differs).max() > 0.1
+
+
+def test_three_rows_on_a_line_prove_no_line() -> None:
+    known = np.array([[1.0], [2.0], [4.0]])
+    learned = LinearTransfer.fit(known, 10.0 * known[:, 0])
+    assert learned.predict(known)[1].min() > 0.1 * (10.0 * known).std()
+
+
 def test_rows_left_out_are_predicted_as_by_the_others() -> None:
     known, labels = rows(30, noise=3.0)
     learned = LinearTransfer.fit(known, labels)
