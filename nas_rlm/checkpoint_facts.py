@@ -9,6 +9,8 @@ import surrogates
 from nas_rlm.pretrained import pretrained_folder
 from surrogates.checkpoint import MANIFEST, WEIGHTS, place_of, read_manifest, read_weights
 
+_ROWS = "rows_per_metric"
+
 
 @dataclass(frozen=True)
 class CheckpointFacts:
@@ -50,13 +52,16 @@ def checkpoint_facts(model: Path | None = None) -> CheckpointFacts:
     surrogate = surrogates.load_surrogate(folder)
     state = read_manifest(folder)["state"]
     parts = [file.parent for file in sorted(folder.rglob(MANIFEST))]
+    trainings = [read_manifest(part)["state"].get("training", {}) for part in parts]
+    of_all = [training[_ROWS] for training in trainings if _ROWS in training]
+    rows_per_metric = {metric: n for own in of_all for metric, n in own.items()}
     of_parts = [read_weights(part) for part in parts if place_of(part, WEIGHTS).is_file()]
     return CheckpointFacts(
         folder=folder,
         surrogate=surrogate.name,
         metrics=surrogate.metrics,
         settings=state.get("settings", {}),
-        training=state.get("training", {}),
+        training=state.get("training", {}) | ({_ROWS: rows_per_metric} if rows_per_metric else {}),
         n_parameters=sum(tensor.numel() for own in of_parts for tensor in own.values()),
         n_bytes=sum(item.stat().st_size for item in folder.rglob("*") if item.is_file()),
     )

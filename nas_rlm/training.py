@@ -176,8 +176,8 @@ def load_start(model: Path | None) -> Surrogate:
     surrogate = surrogates.load_surrogate(folder)
     if not surrogate.can_finetune:
         message = (
-            f"{str(folder)!r} holds a {surrogate.name!r}, which cannot be fine-tuned. Train one on "
-            "all rows with `nas-rlm train`, or start from an 'rlm'."
+            f"{str(folder)!r} holds the surrogate {surrogate.name!r}, which cannot be fine-tuned. "
+            "Train one on all rows with `nas-rlm train`, or start from an 'rlm'."
         )
         raise ConfigError(message)
     return surrogate

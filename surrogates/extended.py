@@ -45,11 +45,13 @@ class NewMetric:
         known: Names of the others, those that order the rows best first.
         transfer: What is learned.
         is_positive: Whether all labels were above 0, so that nothing below it is predicted.
+        n_rows: Labels that it was learned from.
     """
 
     known: tuple[str, ...]
     transfer: LinearTransfer
     is_positive: bool
+    n_rows: int
 
 
 class ExtendedSurrogate(Surrogate):
@@ -122,6 +124,7 @@ class ExtendedSurrogate(Surrogate):
                 tuple(known[place] for place in best),
                 LinearTransfer.fit(predicted[:, best], values),
                 bool((values > 0.0).all()),
+                len(rows),
             )
         return extended
 
@@ -193,7 +196,9 @@ class ExtendedSurrogate(Surrogate):
             }
             for metric, found in self.new.items()
         }
-        write_checkpoint(folder, self.name, {"new": new}, parts={_START: self.start.save})
+        training = {"rows_per_metric": {k: found.n_rows for k, found in self.new.items()}}
+        state = {"new": new, "training": training}
+        write_checkpoint(folder, self.name, state, parts={_START: self.start.save})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -202,7 +207,8 @@ class ExtendedSurrogate(Surrogate):
         extended = cls.__new__(cls)
         extended.start = load_surrogate(place_of(folder, _START))
         try:
-            extended.new = _restored(state["new"], extended.start.metrics)
+            n_rows = state["training"]["rows_per_metric"]
+            extended.new = _restored(state["new"], n_rows, extended.start.metrics)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{folder} must hold an extended surrogate, but it is damaged: {error!r}."
@@ -236,7 +242,7 @@ def _normal(new: NewMetric, prediction: Prediction) -> PredictiveDistribution:
 
 
 def _restored(
-    state: Mapping[str, Mapping[str, Any]], of_start: Sequence[str]
+    state: Mapping[str, Mapping[str, Any]], n_rows: Mapping[str, int], of_start: Sequence[str]
 ) -> dict[str, NewMetric]:
     """The new metrics of a checkpoint whose start knows some others."""
     found = {}
@@ -245,5 +251,5 @@ def _restored(
         if metric in of_start or not known or not set(known) <= set(of_start):
             raise ValueError(f"{metric!r} does not follow from {list(known)} of its start")
         transfer = LinearTransfer.from_state(own, len(known))
-        found[metric] = NewMetric(known, transfer, bool(own["is_positive"]))
+        found[metric] = NewMetric(known, transfer, bool(own["is_positive"]), int(n_rows[metric]))
     return found

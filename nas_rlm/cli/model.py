@@ -30,8 +30,7 @@ def model(
     )
     if facts.settings:
         print_titled_table("Settings", ("setting", "value"), list(facts.settings.items()))
-    if facts.training:
-        training = [(n, v) for n, v in facts.training.items() if n != "rows_per_metric"]
+    if training := [(n, v) for n, v in facts.training.items() if n != "rows_per_metric"]:
         print_titled_table("Training", ("fact", "value"), training)
     print_table(
         ("surrogate", "parameters", "bytes", "folder"),

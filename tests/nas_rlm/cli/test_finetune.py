@@ -58,7 +58,10 @@ def test_rows_may_come_from_a_benchmark(
             ("--csv", "rows.csv", "--space", "nasbench201", "--like", "latency_ms/mine=flops"),
             "`like` must name a known metric, but got 'flops'",
         ),
-        (("--csv", "rows.csv", "--model", "fixed"), "'fixed' holds a 'memorizer', which cannot"),
+        (
+            ("--csv", "rows.csv", "--model", "fixed"),
+            "'fixed' holds the surrogate 'memorizer', which cannot",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(

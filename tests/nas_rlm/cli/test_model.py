@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import Result
 
 import surrogates
+from surrogates.extended import ExtendedSurrogate
 from surrogates.mixture import Mixture
 from surrogates.rlm.regressor import RlmRegressor
 from tests.nas_rlm.cli.conftest import TinyCheckpoint
@@ -44,6 +45,21 @@ def test_a_table_names_metrics_and_training(
     words = [line.split() for line in done.stdout.splitlines()]
     for expected in (["latency_ms/pixel3", "6"], ["width", "8"], ["seed", "5"]):
         assert expected in words
+
+
+def test_rows_of_a_device_that_was_added_are_told_beside_those_before(
+    command: Callable[..., Result], tiny_rlm: TinyCheckpoint
+) -> None:
+    texts = [file.read_text(encoding="utf-8") for file in tiny_rlm.files[:5]]
+    rows = [{"latency_ms/mine": 1.0 + row} for row in range(5)]
+    ExtendedSurrogate.of(RlmRegressor.load(tiny_rlm.folder), texts, rows).save(Path("m"))
+    done = command("model", "m")
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert ["latency_ms/pixel3", "6"] in words
+    assert ["latency_ms/mine", "5"] in words
+    assert ["Training"] not in words
+    assert words[-1][0] == "extended"
+    assert int(words[-1][1].replace(",", "")) > 1000
 
 
 def test_a_surrogate_without_settings_or_tensors_has_its_metrics_told(
