@@ -99,7 +99,7 @@ class LinearTransfer:
     def left_out(self, predicted: _Array, labels: _Array) -> _Array:
         """Return what is predicted for each row by all others, shape ``(n,)``.
 
-        The variances stay those of all rows.
+        The variances, and which metrics are known, stay those of all rows: a little is flattered.
 
         Args:
             predicted: Of the rows that it was fitted to.
