@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import surrogates
-from nas_rlm.pretrained import pretrained_folder
+from nas_rlm.pretrained import checkpoint_folder
 from surrogates.checkpoint import MANIFEST, WEIGHTS, place_of, read_manifest, read_weights
 
 _ROWS = "rows_per_metric"
@@ -48,20 +48,21 @@ def checkpoint_facts(model: Path | None = None) -> CheckpointFacts:
         PretrainedError: If the shipped checkpoint is wanted and not installed.
         CheckpointError: If the folder does not hold a readable checkpoint.
     """
-    folder = pretrained_folder() if model is None else model
+    folder = checkpoint_folder(model)
     surrogate = surrogates.load_surrogate(folder)
-    state = read_manifest(folder)["state"]
     parts = [file.parent for file in sorted(folder.rglob(MANIFEST))]
-    trainings = [read_manifest(part)["state"].get("training", {}) for part in parts]
-    of_all = [training[_ROWS] for training in trainings if _ROWS in training]
-    rows_per_metric = {metric: n for own in of_all for metric, n in own.items()}
+    states = {part: read_manifest(part)["state"] for part in parts}
+    training = dict(states[folder].get("training", {}))
+    for state in states.values():
+        if rows_per_metric := state.get("training", {}).get(_ROWS):
+            training[_ROWS] = training.get(_ROWS, {}) | rows_per_metric
     of_parts = [read_weights(part) for part in parts if place_of(part, WEIGHTS).is_file()]
     return CheckpointFacts(
         folder=folder,
         surrogate=surrogate.name,
         metrics=surrogate.metrics,
-        settings=state.get("settings", {}),
-        training=state.get("training", {}) | ({_ROWS: rows_per_metric} if rows_per_metric else {}),
+        settings=states[folder].get("settings", {}),
+        training=training,
         n_parameters=sum(tensor.numel() for own in of_parts for tensor in own.values()),
         n_bytes=sum(item.stat().st_size for item in folder.rglob("*") if item.is_file()),
     )

@@ -96,6 +96,12 @@ class Dataset:
             tuple(self.texts[row] for row in numbers), tuple(self.labels[row] for row in numbers)
         )
 
+    def with_metrics(self, metrics: Sequence[str]) -> Self:
+        """Return the rows that have one of some metrics, in this order, with no other label."""
+        labels = [{name: row[name] for name in metrics if name in row} for row in self.labels]
+        kept = [row for row, own in enumerate(labels) if own]
+        return type(self)(self.texts, tuple(labels)).take(kept)
+
 
 def hold_out(digests: Sequence[str], *, share: float, salt: str) -> NDArray[np.bool_]:
     """Mark a fixed share of all networks, decided for each by its digest alone.

@@ -81,16 +81,15 @@ def add_device(rows: Dataset, device: str, start: Surrogate, folder: Path) -> De
         SurrogateError: If the surrogate refuses the rows.
     """
     metric = latency_of(device, start)
-    measured = [row for row, labels in enumerate(rows.labels) if metric in labels]
-    values = np.array([rows.labels[row][metric] for row in measured])
-    if len(np.unique(values)) < MIN_LATENCIES:
+    own = rows.with_metrics([metric])
+    values = np.array([labels[metric] for labels in own.labels])
+    n_different = len(np.unique(values))
+    if n_different < MIN_LATENCIES:
         message = (
             f"A new device needs at least {MIN_LATENCIES} different latencies, better some tens, "
-            f"but the rows have {len(np.unique(values))} of {metric!r}."
+            f"but the rows have {n_different} of {metric!r}."
         )
         raise DatasetError(message)
-    taken = rows.take(measured)
-    own = Dataset(taken.texts, tuple({metric: value} for value in values.tolist()))
     check_new_folder(folder)
     extended = ExtendedSurrogate.of(start, own.texts, own.labels)
     predicted = extended.left_out(metric, own.texts, values)

@@ -10,7 +10,7 @@ from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, suggest
 from nas_rlm.metrics import Direction
 from nas_rlm.network_files import read_text
-from nas_rlm.pretrained import pretrained_folder
+from nas_rlm.pretrained import checkpoint_folder
 from nas_rlm.row_files import named_metric
 
 MOST_METRICS = 6
@@ -104,7 +104,7 @@ def rank_files(
     if not files:
         message = "Nothing to rank: name at least one ONNX file, binary or text."
         raise ConfigError(message)
-    folder = pretrained_folder() if model is None else model
+    folder = checkpoint_folder(model)
     surrogate = surrogates.load_surrogate(folder)
     for name in (*(metrics or ()), *([] if by is None else [by])):
         if name not in surrogate.metrics:

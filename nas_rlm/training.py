@@ -17,7 +17,7 @@ import surrogates
 from nas_rlm.atomic_files import explained
 from nas_rlm.dataset import Dataset
 from nas_rlm.errors import ConfigError, RunFolderError
-from nas_rlm.pretrained import pretrained_folder
+from nas_rlm.pretrained import checkpoint_folder
 from nas_rlm.progress import Progress, no_progress
 from nas_rlm.seeding import check_seed
 from nas_rlm.training_log import TrainingLog
@@ -172,7 +172,7 @@ def load_start(model: Path | None) -> Surrogate:
         PretrainedError: If the shipped checkpoint is wanted and not installed.
         CheckpointError: If the checkpoint is damaged.
     """
-    folder = pretrained_folder() if model is None else model
+    folder = checkpoint_folder(model)
     surrogate = surrogates.load_surrogate(folder)
     if not surrogate.can_finetune:
         message = (

@@ -310,8 +310,8 @@ class Surrogate(ABC):
             labels: Per text, metric name to value; a missing metric is absent.
             like: New metric to the known one that it starts from.
             heads_only: Train nothing but what there is of each metric, such as a metric token or
-                a row of a linear head: the right choice for ten or twenty rows of a new metric on
-                texts like those that were learned.
+                a row of a linear head. From ten or twenty rows of a new metric
+                :class:`surrogates.extended.ExtendedSurrogate` learns more.
             seed: Same seed and same rows give the same surrogate on the same machine.
             progress: Called as training goes on.
 

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from scipy.stats import kendalltau
 
 from surrogates import get_surrogate, load_surrogate, surrogate_class
@@ -29,12 +28,12 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import place_of, read_manifest, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError, UnknownMetricError
+from surrogates.gaussian_process import normal_quantiles
 from surrogates.linear_transfer import N_KNOWN, LinearTransfer
 from surrogates.transfer import starting_metrics
 
 _START = "start"
-_QUANTILES = ndtri((np.arange(64) + 0.5) / 64)
-"""Values of a distribution: the middle quantiles of as many equal shares of the normal one."""
+_N_QUANTILES = 64
 
 
 @dataclass(frozen=True)
@@ -235,10 +234,10 @@ def _normal(new: NewMetric, prediction: Prediction) -> PredictiveDistribution:
     """The distribution of a new metric: a normal one, of which 0 takes what no label can be."""
     predicted = np.stack([prediction[name].mean for name in new.known], axis=1)
     mean, std = new.transfer.predict(predicted)
-    values = mean[:, None] + std[:, None] * _QUANTILES
+    values = mean[:, None] + std[:, None] * normal_quantiles(_N_QUANTILES)
     if new.is_positive:
         values = np.maximum(values, 0.0)
-    return PredictiveDistribution(values, np.full(values.shape, 1.0 / len(_QUANTILES)))
+    return PredictiveDistribution(values, np.full(values.shape, 1.0 / _N_QUANTILES))
 
 
 def _restored(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
+from scipy.special import ndtri
 
 from surrogates.inputs.feature_table import FeatureTable
 
@@ -237,6 +238,11 @@ def matern(distances: _Rows, length: float) -> _Rows:
     """Correlation at some distances, Matern 5/2."""
     r = np.sqrt(5.0) * distances / length
     return np.asarray((1.0 + r + r**2 / 3.0) * np.exp(-r))
+
+
+def normal_quantiles(n: int) -> NDArray[np.float64]:
+    """Return the middle quantiles of n equal shares of the standard normal distribution: ``(n,)``."""
+    return np.asarray(ndtri((np.arange(n) + 0.5) / n))
 
 
 def choose_kernel(rows: _Rows, labels: NDArray[np.float64]) -> Kernel:

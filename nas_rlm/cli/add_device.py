@@ -50,13 +50,13 @@ def add_device(
     import surrogates
     from nas_rlm.new_device import add_device as learn_device
     from nas_rlm.new_device import latency_of
-    from nas_rlm.pretrained import pretrained_folder
+    from nas_rlm.pretrained import checkpoint_folder
     from nas_rlm.row_files import read_rows
     from nas_rlm.training import check_new_folder
 
     folder = Path(f"model-{name}") if out is None else out
     table = _table(name, files or [], folder, is_measured=measure)
-    start = surrogates.load_surrogate(pretrained_folder() if model is None else model)
+    start = surrogates.load_surrogate(checkpoint_folder(model))
     metric = latency_of(name, start)
     check_new_folder(folder)
     if measure:

@@ -88,18 +88,13 @@ def row_reader(
 
 def _with_metrics(data: "Dataset", metrics: Sequence[str], csv: Path) -> "Dataset":
     """The rows that have one of some metrics, with no other label; all if none is named."""
-    from nas_rlm.dataset import Dataset
     from nas_rlm.errors import ConfigError
 
     for metric in metrics:
         if metric not in data.metrics:
             message = f"{csv.name} has no metric {metric!r}, but {', '.join(data.metrics)}."
             raise ConfigError(message)
-    if not metrics:
-        return data
-    labels = [{name: row[name] for name in metrics if name in row} for row in data.labels]
-    rows = [row for row, own in enumerate(labels) if own]
-    return Dataset(data.texts, tuple(labels)).take(rows)
+    return data.with_metrics(metrics) if metrics else data
 
 
 def print_metrics(metrics: "Iterable[MetricFacts]") -> None:

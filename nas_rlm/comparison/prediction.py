@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from nas_rlm.comparison.genome_baselines import GenomeKind, fit_genomes
@@ -25,6 +24,7 @@ from nas_rlm.nearest_metric import nearest_metric
 from nas_rlm.seeding import derived_seed
 from surrogates import PredictiveDistribution, Surrogate
 from surrogates.extended import ExtendedSurrogate
+from surrogates.gaussian_process import normal_quantiles
 from surrogates.mixture import finetuned_and_fresh
 
 N_SAMPLES = 64
@@ -219,7 +219,7 @@ def _normal(members: PredictiveDistribution) -> PredictiveDistribution:
     """
     count = members.values.shape[1]
     deviation = members.std * np.sqrt(count / max(count - 1, 1))
-    quantiles = scipy.stats.norm.ppf((np.arange(_NORMAL_POINTS) + 0.5) / _NORMAL_POINTS)
+    quantiles = normal_quantiles(_NORMAL_POINTS)
     values = members.mean[:, None] + deviation[:, None] * quantiles
     return PredictiveDistribution(values, np.full_like(values, 1.0 / _NORMAL_POINTS))
 

@@ -28,3 +28,12 @@ def pretrained_folder() -> Path:
         )
         raise PretrainedError(message)
     return folder
+
+
+def checkpoint_folder(model: Path | None) -> Path:
+    """Return the folder of the checkpoint that is named, of the shipped one when None.
+
+    Raises:
+        PretrainedError: If the shipped one is wanted and missing from this installation.
+    """
+    return pretrained_folder() if model is None else model

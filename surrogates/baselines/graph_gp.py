@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import ndtri
 
 from surrogates.base import (
     Labels,
@@ -28,7 +27,13 @@ from surrogates.base import (
 from surrogates.baselines.settings import GraphGpSettings
 from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, LabelError, NotFittedError
-from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
+from surrogates.gaussian_process import (
+    CountColumns,
+    Kernel,
+    Posterior,
+    choose_kernel,
+    normal_quantiles,
+)
 from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 
 N_QUANTILES = 32
@@ -110,7 +115,7 @@ class GraphGpRegressor(Surrogate):
         """Return the predictive distributions; see :meth:`surrogates.Surrogate.predict`."""
         fitted = self._require_fitted("predicts")
         rows = fitted.columns.rows(texts)
-        normal = ndtri((np.arange(N_QUANTILES) + 0.5) / N_QUANTILES)
+        normal = normal_quantiles(N_QUANTILES)
         found = {}
         for metric in self.select_metrics(metrics):
             mean, std = fitted.posteriors[metric].predict(rows)

@@ -28,6 +28,16 @@ def test_rows_are_taken_in_order() -> None:
     assert len(ROWS.take([])) == 0
 
 
+def test_metrics_are_chosen_in_the_order_asked_for() -> None:
+    chosen = ROWS.with_metrics(["y", "x"])
+    assert [list(labels.items()) for labels in chosen.labels] == [
+        [("x", 1.0)],
+        [("y", 2.0)],
+        [("y", 4.0), ("x", 3.0)],
+    ]
+    assert ROWS.with_metrics(["y"]) == Dataset(("b", "a"), ({"y": 2.0}, {"y": 4.0}))
+
+
 @pytest.mark.parametrize("row", [3, -1])
 def test_a_row_out_of_range_is_refused(row: int) -> None:
     with pytest.raises(DatasetError, match=f"from 0 to 2, but got {row}"):
