@@ -12,7 +12,8 @@ import torch
 
 import search_spaces
 from nas_rlm.measure.device import current_environment
-from surrogates.inputs.batches import StatementInterner, by_length
+from surrogates.inputs.batches import StatementInterner
+from surrogates.inputs.edge_batches import in_batches
 from surrogates.inputs.statements import read_statements
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.regressor import RlmRegressor
@@ -49,8 +50,8 @@ def main() -> None:
     lengths = [len(graph) for graph in graphs]
 
     def collate() -> None:
-        for rows in by_length(lengths):
-            interner.collate([graphs[i] for i in rows], [numbers[i] for i in rows])
+        for rows in in_batches(lengths):
+            interner.collate_edges([graphs[i] for i in rows], [numbers[i] for i in rows])
 
     steps: dict[str, Callable[[], object]] = {
         "export to canonical text": lambda: [space.to_text(a) for a in architectures],

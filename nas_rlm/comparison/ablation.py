@@ -20,9 +20,10 @@ def _rlm(name: str, **settings: object) -> Method:
 _METHODS = (
     Method("rlm", surrogate="rlm"),
     _rlm("networks"),
+    _rlm("relation_heads", encoder="dataflow_attending"),
     _rlm("heads_see_all", encoder="dataflow_unmasked"),
-    _rlm("heads_prefer", encoder="dataflow_preferring"),
-    _rlm("no_sums", encoder="dataflow_unsummed"),
+    _rlm("relation_heads_alone", encoder="dataflow_unsummed"),
+    _rlm("no_graph", encoder="dataflow_bag"),
     _rlm("no_counts", has_counts=False),
     _rlm("all_told", hides_counts=False),
     _rlm("positions", encoder="dataflow_ordered"),
@@ -46,7 +47,7 @@ _METHODS = (
     _rlm("layers_6", n_layers=6),
     _rlm("members_1", n_members=1),
     *(
-        replace(method, settings={"pools_process": False, **method.settings})
+        replace(method, settings={**method.settings, "n_members": 1, "pools_process": False})
         for method in (
             pretrained("pretrained_accuracies", "rlm"),
             pretrained("pretrained_counts", "rlm", "counts"),

@@ -1,4 +1,4 @@
-"""Statement graphs to padded tensors: interning, collating, grouping by length."""
+"""Statement graphs to tensors: every distinct statement has a number, graphs are put together."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists, collate_edges
+from surrogates.inputs.edge_batches import EdgeBatch, collate_edges
 from surrogates.inputs.statements import StatementGraph
 from surrogates.inputs.text_tokens import StatementToken, StatementTokenizer
-
-MAX_DENSE_STATEMENTS = 128
-"""Longest graph whose relations are dense matrices; longer ones are faster as edges."""
-
-_MAX_BATCH_ROWS = 256
-_MAX_BATCH_PAIRS = 1_000_000  # pairs of statements held at once: about 100 MB with all relations
 
 
 @dataclass(frozen=True)
@@ -109,16 +103,11 @@ class StatementInterner:
         )
 
     def collate_edges(
-        self, lists: Sequence[EdgeLists], numbers: Sequence[NDArray[np.int64]]
+        self, graphs: Sequence[StatementGraph], numbers: Sequence[NDArray[np.int64]]
     ) -> EdgeBatch:
-        """Put graphs one after the other, for texts whose dense relations would be large.
-
-        Args:
-            lists: Edges of each graph, at least one.
-            numbers: From :meth:`intern`, in the same order.
-        """
+        """Put graphs one after the other; arguments as for :meth:`collate`."""
         table, inverse = self._table(numbers)
-        return collate_edges(lists, table, torch.from_numpy(inverse))
+        return collate_edges(graphs, table, torch.from_numpy(inverse))
 
     def _table(
         self, numbers: Sequence[NDArray[np.int64]]
@@ -144,28 +133,3 @@ class StatementInterner:
                 sizes[row, own] = [token.size for token in tokens]
             self._arrays = ids, places, sizes
         return self._arrays
-
-
-def by_length(lengths: Sequence[int]) -> list[NDArray[np.int64]]:
-    """Return row numbers in batches of similar length, shortest first.
-
-    A batch of short graphs holds the relations of all pairs of its statements, one of long graphs
-    their edges; no batch holds both. Longer graphs come in smaller batches: memory is bounded
-    whatever comes in.
-
-    Args:
-        lengths: Statements of each graph.
-    """
-    batches: list[list[int]] = [[]]
-    for row in np.argsort(np.asarray(lengths), kind="stable").tolist():
-        grown = len(batches[-1]) + 1
-        is_full = grown > _MAX_BATCH_ROWS or (
-            grown * lengths[row] * min(lengths[row], MAX_DENSE_STATEMENTS) > _MAX_BATCH_PAIRS
-        )
-        is_first_long = lengths[row] > MAX_DENSE_STATEMENTS and any(
-            lengths[other] <= MAX_DENSE_STATEMENTS for other in batches[-1][:1]
-        )
-        if is_full or is_first_long:
-            batches.append([])
-        batches[-1].append(row)
-    return [np.array(batch, dtype=np.int64) for batch in batches if batch]

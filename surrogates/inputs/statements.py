@@ -49,7 +49,7 @@ class StatementGraph:
         defines: Shape ``(e, 2)``; row (i, j) says that j reads the result of i, once per operand.
         calls: Shape ``(c, 2)``; row (i, j) says that statement i calls a function with statement
             j in its body.
-        returns: Shape ``(r, 2)``; row (i, j) says that j returns the result of the call i.
+        returns: Shape ``(r, 2)``; row (i, j) says that j returns the result of the call i, once.
     """
 
     statements: tuple[str, ...]
@@ -167,7 +167,10 @@ class _Assembler:
         if key not in self._bodies:
             scope = self._reader.called(call)
             numbers = self._place(scope)
-            self._bodies[key] = (numbers, [numbers[result] for result in scope.results])
+            self._bodies[key] = (
+                numbers,
+                list({numbers[result]: None for result in scope.results}),
+            )
         for found, statements in zip((self._calls, self._returns), self._bodies[key], strict=True):
             found[0].extend([number] * len(statements))
             found[1].extend(statements)

@@ -14,10 +14,13 @@ def has_fast_bfloat16() -> bool:
     return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
 
 
-def training_autocast() -> torch.autocast:
+def training_autocast(*, gains: bool) -> torch.autocast:
     """Autocast to bfloat16 where that is fast, else a context that does nothing.
 
     Weights, optimizer state, softmax and losses stay 32-bit. Prediction never uses it: the exact
     distribution of a text must not depend on what else is in the batch.
+
+    Args:
+        gains: Whether the products are large enough to be worth the conversions.
     """
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16())
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=gains and has_fast_bfloat16())

@@ -12,7 +12,7 @@ from surrogates.rlm.heads.label_scale import LABEL_SCALES
 from surrogates.setting_checks import check_flag, check_range
 
 N_HEADS = 8
-"""Attention heads of every encoder; the dataflow encoder gives each a relation."""
+"""Attention heads of the encoders that have any."""
 
 _BATCH_SIZE = 32
 

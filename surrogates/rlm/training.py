@@ -199,7 +199,7 @@ def _train_cycle(
             group["lr"] = settings.learning_rate * _schedule(step / cycle.n_steps)
         index = streams.draw()
         batch = rows.inputs.collate(index)
-        with training_autocast():
+        with training_autocast(gains=network.encoder.gains_from_bfloat16):
             loss = head.loss(network, batch, rows.labels, index, rng)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 ENCODERS: Mapping[str, str] = MappingProxyType(
     {
         "dataflow": "surrogates.rlm.encoders.dataflow_reader:DataflowReader",
+        "dataflow_attending": "surrogates.rlm.encoders.dataflow_ablations:AttendingReader",
+        "dataflow_bag": "surrogates.rlm.encoders.dataflow_ablations:BagReader",
         "dataflow_ordered": "surrogates.rlm.encoders.dataflow_ablations:OrderedReader",
-        "dataflow_preferring": "surrogates.rlm.encoders.dataflow_ablations:PreferringReader",
         "dataflow_unmasked": "surrogates.rlm.encoders.dataflow_ablations:UnmaskedReader",
         "dataflow_unsummed": "surrogates.rlm.encoders.dataflow_ablations:UnsummedReader",
         "sequence": "surrogates.rlm.encoders.sequence:SequenceReader",

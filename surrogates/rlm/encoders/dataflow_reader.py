@@ -23,13 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.inputs.batches import (
-    MAX_DENSE_STATEMENTS,
-    GraphBatch,
-    StatementInterner,
-    by_length,
-)
-from surrogates.inputs.edge_batches import EdgeBatch, EdgeLists
+from surrogates.inputs.batches import StatementInterner
+from surrogates.inputs.edge_batches import EdgeBatch, in_batches
 from surrogates.inputs.feature_table import CountScale, FeatureTable
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
@@ -74,7 +69,7 @@ class DataflowBatch(NamedTuple):
         counts: Shape ``(n, c)``, in standard deviations; c may be 0.
     """
 
-    graphs: GraphBatch | EdgeBatch
+    graphs: EdgeBatch
     counts: Tensor
 
 
@@ -86,7 +81,6 @@ class PreparedGraphs(PreparedTexts):
         graphs: Sequence[StatementGraph],
         interner: StatementInterner,
         counts: Counts,
-        n_layers: int,
     ) -> None:
         """Number the statements of the graphs."""
         self._raw_counts = counts
@@ -94,8 +88,6 @@ class PreparedGraphs(PreparedTexts):
         self._graphs = graphs
         self._interner = interner
         self._numbers = interner.intern(graphs)
-        self._n_layers = n_layers
-        self._edges: dict[int, EdgeLists] = {}
 
     def __len__(self) -> int:
         """Return the number of graphs."""
@@ -103,25 +95,13 @@ class PreparedGraphs(PreparedTexts):
 
     def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> DataflowBatch:
         """Put some texts together; see the base class."""
-        return DataflowBatch(self._collated(rows), self._counts[np.asarray(rows)])
-
-    def _collated(self, rows: Sequence[int] | NDArray[np.int64]) -> GraphBatch | EdgeBatch:
-        """Pad graphs to a batch, or list the edges if one is long."""
-        numbers = [self._numbers[i] for i in rows]
-        if max(map(len, numbers)) > MAX_DENSE_STATEMENTS:
-            return self._interner.collate_edges([self._listed(int(i)) for i in rows], numbers)
-        return self._interner.collate([self._graphs[i] for i in rows], numbers)
-
-    def _listed(self, row: int) -> EdgeLists:
-        """The edges of a graph, listed once."""
-        if row not in self._edges:
-            graph = self._graphs[row]
-            self._edges[row] = EdgeLists.of(graph, self._numbers[row], self._n_layers)
-        return self._edges[row]
+        graphs, numbers = [self._graphs[i] for i in rows], [self._numbers[i] for i in rows]
+        batch = self._interner.collate_edges(graphs, numbers)
+        return DataflowBatch(batch, self._counts[np.asarray(rows)])
 
     def batches(self) -> list[NDArray[np.int64]]:
-        """Split into batches of similar length; see the base class."""
-        return by_length([len(graph) for graph in self._graphs])
+        """Split into batches of bounded memory; see the base class."""
+        return in_batches([len(graph) for graph in self._graphs])
 
     def of_group(self, group: int) -> Self:
         """Return the same graphs with other counts; see the base class."""
@@ -143,6 +123,7 @@ class DataflowNetwork(EncoderNetwork):
     """
 
     encoder_class: ClassVar[type[DataflowEncoder]] = DataflowEncoder
+    gains_from_bfloat16: ClassVar[bool] = False
 
     def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
         """Create the network with random weights.
@@ -169,21 +150,14 @@ class DataflowNetwork(EncoderNetwork):
 
     def forward(self, batch: DataflowBatch) -> Encoded:
         """Encode a batch of texts."""
-        memory = self._read(batch.graphs)
+        graphs = batch.graphs
+        memory = self.layers(self.statement_vectors(graphs), graphs)
         if self.counts is not None:
             memory = memory + self.counts(batch.counts)[:, None]
         return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))
 
-    def _read(self, batch: GraphBatch | EdgeBatch) -> Tensor:
-        """One summary of the statements of each text, shape ``(n, 1, d)``."""
-        states = self.statement_vectors(batch)
-        if isinstance(batch, EdgeBatch):
-            return self.layers.forward_edges(states, batch)
-        summary: Tensor = self.layers(states, batch.defines, batch.calls, batch.padding)
-        return summary
-
-    def statement_vectors(self, batch: GraphBatch | EdgeBatch) -> Tensor:
-        """Return what each statement says by itself, shape ``(n, s, d)`` or ``(T, d)``."""
+    def statement_vectors(self, batch: EdgeBatch) -> Tensor:
+        """Return what each statement says by itself, shape ``(T, d)``."""
         vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
         return functional.embedding(batch.statements, vectors)
 
@@ -248,7 +222,7 @@ class DataflowReader(TextReader):
             interner = StatementInterner(self._tokenizer)
             own = np.zeros(len(texts), dtype=np.int64) if groups is None else groups
             counts = Counts(logarithms, own, self._scales)
-            return PreparedGraphs(graphs, interner, counts, self._settings.n_layers)
+            return PreparedGraphs(graphs, interner, counts)
 
     @property
     def n_groups(self) -> int:

@@ -1,35 +1,12 @@
 """Batches: what is padded, what is not, and which order rows come in."""
 
-import numpy as np
 import pytest
 import torch
 
-from surrogates.inputs.batches import (
-    MAX_DENSE_STATEMENTS,
-    GraphBatch,
-    StatementInterner,
-    by_length,
-)
+from surrogates.inputs.batches import GraphBatch, StatementInterner
 from surrogates.inputs.statements import StatementGraph
 from surrogates.inputs.text_tokens import StatementTokenizer
-
-
-def graph(
-    statements: tuple[str, ...],
-    defines: list[tuple[int, int]],
-    calls: list[tuple[int, int]] | None = None,
-    returns: list[tuple[int, int]] | None = None,
-) -> StatementGraph:
-    def pairs(rows: list[tuple[int, int]] | None) -> np.ndarray:
-        return np.array(rows or [], dtype=np.int32).reshape(-1, 2)
-
-    return StatementGraph(statements, pairs(defines), pairs(calls), pairs(returns))
-
-
-SHORT = graph(("Input", "Relu"), [(0, 1)])
-LONG = graph(
-    ("Input", "Call", "Input", "Add"), [(0, 1), (2, 3), (2, 3)], [(1, 2), (1, 3)], [(1, 3)]
-)
+from tests.surrogates.inputs.test_edge_batches import LONG, SHORT
 
 
 @pytest.fixture
@@ -84,25 +61,3 @@ def test_a_batch_holds_only_its_own_statements(interner: StatementInterner) -> N
     batch = interner.collate([SHORT], numbers[:1])
     assert len(batch.tokens) == 2
     assert batch.statements.shape == (1, 2)
-
-
-def test_batches_hold_every_row_once_shortest_first() -> None:
-    lengths = [9, 3, 9, 4, 3, 8, 1] * 100
-    batches = by_length(lengths)
-    rows = [int(row) for batch in batches for row in batch]
-    assert sorted(rows) == list(range(700))
-    assert [lengths[row] for row in rows] == sorted(lengths)
-    assert [len(batch) for batch in batches] == [256, 256, 188]
-
-
-def test_long_graphs_come_in_small_batches() -> None:
-    lengths = [10] * 300 + [900] * 3
-    batches = by_length(lengths)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(303))
-    cost = [length * min(length, MAX_DENSE_STATEMENTS) for length in lengths]
-    assert all(len(b) == 1 or len(b) * max(cost[k] for k in b) <= 10**6 for b in batches)
-    assert len(batches) == 3
-
-
-def test_no_rows_make_no_batch() -> None:
-    assert by_length([]) == []

@@ -1,84 +1,117 @@
-"""Edges of long texts: hubs are cut, classes hold what is alike, batches keep texts apart."""
+"""Edges of a batch: which are there, what they weigh, and how texts are put into batches."""
+
+from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
-from surrogates.inputs.batches import MAX_DENSE_STATEMENTS, by_length
-from surrogates.inputs.edge_batches import MAX_CLASSES, MAX_FAN, PAIR_RELATIONS, EdgeLists
-from surrogates.inputs.statements import StatementGraph
-
-
-def chain(n_blocks: int) -> StatementGraph:
-    """Equal blocks of two statements, one after the other."""
-    size = 2 * n_blocks
-    defines = np.array([(i, i + 1) for i in range(size - 1)], dtype=np.int32)
-    none = np.empty((0, 2), dtype=np.int32)
-    return StatementGraph(("Conv", "Relu") * n_blocks, defines, none, none)
+from search_spaces import get_space
+from surrogates.inputs import edge_batches
+from surrogates.inputs.batches import StatementInterner
+from surrogates.inputs.edge_batches import EdgeBatch, EdgeSums, in_batches
+from surrogates.inputs.statements import StatementGraph, read_all
+from surrogates.inputs.text_tokens import StatementTokenizer
 
 
-def star(n_readers: int) -> StatementGraph:
-    """One result that many statements read."""
-    defines = np.array([(0, i + 1) for i in range(n_readers)], dtype=np.int32)
-    none = np.empty((0, 2), dtype=np.int32)
-    return StatementGraph(("Input",) + ("Relu",) * n_readers, defines, none, none)
+def graph(
+    statements: tuple[str, ...],
+    defines: list[tuple[int, int]],
+    calls: list[tuple[int, int]] | None = None,
+    returns: list[tuple[int, int]] | None = None,
+) -> StatementGraph:
+    def pairs(rows: list[tuple[int, int]] | None) -> np.ndarray:
+        return np.array(rows or [], dtype=np.int32).reshape(-1, 2)
+
+    return StatementGraph(statements, pairs(defines), pairs(calls), pairs(returns))
 
 
-def listed(graph: StatementGraph, n_layers: int = 3) -> EdgeLists:
-    names = sorted(set(graph.statements))
-    numbers = np.array([names.index(s) for s in graph.statements])
-    return EdgeLists.of(graph, numbers, n_layers)
+SHORT = graph(("Input", "Relu"), [(0, 1)])
+LONG = graph(
+    ("Input", "Call", "Input", "Add"), [(0, 1), (2, 3), (2, 3)], [(1, 2), (1, 3)], [(1, 3)]
+)
 
 
-def test_no_dense_graph_has_a_hub_that_edges_leave_out() -> None:
-    assert MAX_FAN >= MAX_DENSE_STATEMENTS
+@pytest.fixture
+def batch() -> EdgeBatch:
+    interner = StatementInterner(StatementTokenizer.train(["Input Relu Add Call"] * 3))
+    return interner.collate_edges([SHORT, LONG], interner.intern([SHORT, LONG]))
 
 
-@pytest.mark.parametrize(("n_readers", "related"), [(MAX_FAN, True), (MAX_FAN + 1, False)])
-def test_readers_of_a_hub_are_no_siblings(n_readers: int, *, related: bool) -> None:
-    by, whom = listed(star(n_readers)).pairs[PAIR_RELATIONS.index("siblings")]
-    assert bool((by != whom).any()) == related
+def edges_of(sums: EdgeSums) -> Counter[tuple[int, int, float]]:
+    """Result, row and weight of each edge."""
+    ends = [*sums.starts[1:].tolist(), len(sums.rows)]
+    return Counter(
+        (result, int(sums.rows[edge]), round(float(sums.weights[edge]), 6))
+        for result, (start, end) in enumerate(zip(sums.starts.tolist(), ends, strict=True))
+        for edge in range(start, end)
+    )
 
 
-def test_edges_grow_with_the_length_and_classes_do_not() -> None:
-    short, long = listed(chain(50)), listed(chain(500))
-    assert len(long.speakers) < 11 * len(short.speakers)
-    for relation in range(len(PAIR_RELATIONS)):
-        assert long.pairs[relation].shape[1] < 11 * short.pairs[relation].shape[1]
-    for layer in range(3):
-        n_short, n_long = (len(np.unique(lists.classes[layer])) for lists in (short, long))
-        assert n_long == n_short
-        assert n_long < 40
+def test_every_edge_is_heard(batch: EdgeBatch) -> None:
+    third, kinds = round(1 / 3, 6), 4
+    assert edges_of(batch.heard) == Counter(
+        [
+            (1, 0 * kinds, 1.0),  # Relu reads Input
+            (0, 1 * kinds + 1, 1.0),
+            (3, 2 * kinds, 1.0),  # Call reads Input
+            (2, 3 * kinds + 1, 1.0),
+            *[(5, 4 * kinds, 1.0)] * 2,  # Add reads Input twice
+            *[(4, 5 * kinds + 1, 1.0)] * 2,
+            (3, 4 * kinds + 2, third),  # the body of Call, of which Add is returned
+            *[(3, 5 * kinds + 2, third)] * 2,
+            (4, 3 * kinds + 3, 1.0),
+            (5, 3 * kinds + 3, 1.0),
+        ]
+    )
 
 
-def test_a_class_holds_what_reads_the_same() -> None:
-    classes = listed(star(5)).classes[-1]
-    assert len(np.unique(classes)) == 2
-    assert classes[0] != classes[1]
+def test_what_is_told_is_what_is_heard(batch: EdgeBatch) -> None:
+    told = edges_of(batch.told)
+    assert Counter({(b, a, w): n for (a, b, w), n in told.items()}) == edges_of(batch.heard)
+    assert len(batch.told.starts) == 4 * len(batch.statements)
 
 
-def test_classes_of_a_long_text_do_not_depend_on_texts_before_it() -> None:
-    n_statements = MAX_CLASSES + 190
-    defines = np.array([(i, i + 1) for i in range(n_statements - 1)], dtype=np.int32)
-    none = np.empty((0, 2), dtype=np.int32)
-    statements = tuple(f"Conv group={number}" for number in range(n_statements))
-    graph = StatementGraph(statements, defines, none, none)
-    numbers = np.arange(n_statements)
-    alone = EdgeLists.of(graph, numbers, 2).classes
-    behind = EdgeLists.of(graph, np.random.default_rng(0).permutation(numbers), 2).classes
-    for layer, other in zip(alone, behind, strict=True):
-        assert np.array_equal(layer, other)
-        assert layer.max() < MAX_CLASSES
-        assert np.bincount(layer).min() > 0
+def test_graphs_stand_one_after_the_other(batch: EdgeBatch) -> None:
+    assert batch.starts.tolist() == [0, 2]
+    assert batch.lengths.tolist() == [2, 4]
+    assert batch.statements[0] == batch.statements[2] == batch.statements[4]  # Input
 
 
-def test_an_operand_read_twice_tells_apart() -> None:
-    none = np.empty((0, 2), dtype=np.int32)
-    defines = np.array([(0, 1), (0, 2), (0, 2)], dtype=np.int32)
-    classes = listed(StatementGraph(("Input", "Add", "Add"), defines, none, none)).classes[0]
-    assert classes[1] != classes[2]
+def test_edges_agree_with_dense_relations() -> None:
+    rng, texts = np.random.default_rng(0), []
+    for name in ("nasbench201", "nds_darts", "ofa_mbv3"):
+        space = get_space(name)
+        texts += [space.to_text(space.sample(rng)) for _ in range(2)]
+    graphs = read_all(texts)
+    interner = StatementInterner(StatementTokenizer.train(graphs[0].statements))
+    numbers = interner.intern(graphs)
+    edges, dense = (
+        collate(graphs, numbers) for collate in (interner.collate_edges, interner.collate)
+    )
+    total = len(edges.statements)
+    weights = torch.zeros(total, 4 * total)
+    for (listener, message, weight), n in edges_of(edges.heard).items():
+        weights[listener, message] += n * weight
+    weights = weights.view(total, total, 4)
+    for row, (start, length) in enumerate(zip(edges.starts, edges.lengths, strict=True)):
+        own = slice(int(start), int(start + length))
+        defines, calls = (m[row, :length, :length] for m in (dense.defines, dense.calls))
+        bodies = calls / calls.sum(dim=1, keepdim=True).clamp(min=1.0)
+        expected = torch.stack([defines, defines.T, bodies, calls.T.clamp(max=1.0)], dim=2)
+        assert torch.allclose(weights[own, own], expected, atol=1e-4)
+        weights[own, own] = 0.0
+    assert not weights.any()
 
 
-def test_long_and_short_graphs_share_no_batch() -> None:
-    lengths = [3, MAX_DENSE_STATEMENTS, MAX_DENSE_STATEMENTS + 1, 2000, 2600]
-    batches = [batch.tolist() for batch in by_length(lengths)]
-    assert batches == [[0, 1], [2, 3, 4]]
+def test_batches_hold_every_row_once_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge_batches, "_MAX_BATCH_STATEMENTS", 100)
+    lengths = [30, 30, 40, 1, 250, 99, 2, *[0] * 300]
+    batches = [batch.tolist() for batch in in_batches(lengths)]
+    assert [row for batch in batches for row in batch] == list(range(len(lengths)))
+    assert batches[:4] == [[0, 1, 2], [3], [4], [5]]
+    assert [len(batch) for batch in batches[4:]] == [256, 45]
+
+
+def test_no_rows_make_no_batch() -> None:
+    assert in_batches([]) == []
