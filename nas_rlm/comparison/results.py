@@ -1,9 +1,10 @@
 """The file of a comparison: one JSON document, rows added as they are measured.
 
-``{"protocol", "machine", "rows": [{"method", "target", "n", "seed", "metric", "value",
-"train_seconds", "predict_seconds", "commit"}]}``. A run that is interrupted goes on after the last
-row. Seconds are those of the cell; a cell that serves several targets has the same in all their
-rows. The commit is that of the working tree when the row was measured.
+``{"protocol", "rows": [{"method", "target", "n", "seed", "metric", "value", "train_seconds",
+"predict_seconds", "commit", "machine"}]}``. A run that is interrupted goes on after the last row.
+Seconds are those of the cell; a cell that serves several targets has the same in all their rows. The
+commit is that of the working tree when the row was measured. Older files have one machine for all
+rows, beside them.
 """
 
 import functools
@@ -38,6 +39,7 @@ class Row:
     train_seconds: float
     predict_seconds: float
     commit: str = ""
+    machine: str = ""
 
     @property
     def cell(self) -> Cell:
@@ -50,16 +52,18 @@ class Results:
     """All figures of one protocol."""
 
     protocol: str
-    machine: str
     rows: list[Row] = field(default_factory=list)
 
     @property
-    def methods_of_commits(self) -> dict[str, list[str]]:
-        """Commits in the order in which they measured something, and what each measured."""
-        found: dict[str, dict[str, None]] = {}
+    def methods_of_commits(self) -> dict[str, dict[str, list[str]]]:
+        """Machine to commits to methods, all in the order in which something was measured there."""
+        found: dict[str, dict[str, dict[str, None]]] = {}
         for row in self.rows:
-            found.setdefault(row.commit, {})[row.method] = None
-        return {commit: list(methods) for commit, methods in found.items()}
+            found.setdefault(row.machine, {}).setdefault(row.commit, {})[row.method] = None
+        return {
+            machine: {commit: list(methods) for commit, methods in commits.items()}
+            for machine, commits in found.items()
+        }
 
     @property
     def cells(self) -> set[Cell]:
@@ -72,20 +76,16 @@ class Results:
         Args:
             rows: The figures.
             folder: Where the file is.
-            processes: How many cells ran at once; if not 1, the machine's line says so for good.
+            processes: How many cells ran at once; if not 1, the machine of the rows says so.
 
         Raises:
             RunFolderError: If it cannot be written.
         """
-        was_shared = _SHARED in self.machine and len(self.rows) > 0
         commit = current_commit()
-        self.rows += [replace(row, commit=commit) for row in rows]
-        self.machine = current_machine()
-        if processes != 1 or was_shared:
-            self.machine += _SHARED
+        machine = current_machine() + (_SHARED if processes != 1 else "")
+        self.rows += [replace(row, commit=commit, machine=machine) for row in rows]
         document: dict[str, Any] = {
             "protocol": self.protocol,
-            "machine": self.machine,
             "rows": [asdict(row) for row in self.rows],
         }
         with explained(folder, "be written"):
@@ -102,11 +102,12 @@ def read_results(folder: Path, protocol: str) -> Results:
     """
     path = folder / RESULTS_FILE
     if not path.exists():
-        return Results(protocol, current_machine())
+        return Results(protocol)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        rows = [Row(**row) for row in document["rows"]]
-        results = Results(document["protocol"], document["machine"], rows)
+        shared = {"machine": document["machine"]} if "machine" in document else {}
+        rows = [Row(**{**shared, **row}) for row in document["rows"]]
+        results = Results(document["protocol"], rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path.name} of {folder.name!r} is damaged: {error!r}. Delete it and run again."
         raise DatasetError(message) from error

@@ -48,7 +48,7 @@ def results_document(protocol: Comparison, results: Results, details: Details) -
     parts = [results_table(protocol, results, score, details) for score in protocol.tables]
     seeds = sorted({row.seed for row in results.rows})
     sentences = [
-        f"Seeds {', '.join(map(str, seeds))}; {results.machine}; {_measured_at(results)}.",
+        f"Seeds {', '.join(map(str, seeds))}; {_measured_at(results)}.",
         _LEGEND,
         protocol.note,
     ]
@@ -56,11 +56,14 @@ def results_document(protocol: Comparison, results: Results, details: Details) -
 
 
 def _measured_at(results: Results) -> str:
-    """The commit of all rows, or which methods each commit measured."""
-    methods = results.methods_of_commits
-    if len(methods) == 1:
-        return f"commit {next(iter(methods))}"
-    return "commits " + ", ".join(f"{k} ({', '.join(own)})" for k, own in methods.items())
+    """Machine and commit of all rows, or which methods each measured."""
+    machines = results.methods_of_commits
+    is_one = len(machines) == 1 and len(next(iter(machines.values()))) == 1
+    parts = []
+    for machine, commits in machines.items():
+        named = [k if is_one else f"{k} ({', '.join(own)})" for k, own in commits.items()]
+        parts.append(f"{machine}; commit{'s' * (len(named) > 1)} {', '.join(named)}")
+    return "; ".join(parts)
 
 
 def _target_table(

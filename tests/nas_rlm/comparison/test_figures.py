@@ -29,7 +29,7 @@ def results(sizes: tuple[int, ...]) -> Results:
         for n in sizes
         for seed in range(3)
     ]
-    return Results("tiny", "a machine", rows)
+    return Results("tiny", rows)
 
 
 def texts(figure: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_labels_at_the_ends_do_not_overlap(protocol: ComparisonProtocol) -> None
         for k in range(9)
         for n in (10, 20)
     ]
-    found = summarize(protocol, Results("tiny", "", rows), Details("tiny"), "kendall_tau")
+    found = summarize(protocol, Results("tiny", rows), Details("tiny"), "kendall_tau")
     figure = curves_figure(protocol, found)
     places = sorted(float(y) for y in re.findall(r'<text x="578" y="([0-9.]+)" fill', figure))
     assert len(places) == 9

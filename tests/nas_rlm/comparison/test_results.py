@@ -1,12 +1,13 @@
 """The file of figures: whole or refused."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nas_rlm.comparison.results import Results, Row, current_commit, read_results
+from nas_rlm.comparison.results import Results, Row, current_commit, current_machine, read_results
 from nas_rlm.errors import DatasetError
 
 
@@ -21,8 +22,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     results.add([row(1, 0.25)], tmp_path)
     again = read_results(tmp_path, "tiny")
     assert again == results
-    assert list(again.methods_of_commits.values()) == [["params"]]
-    assert list(again.methods_of_commits) == [current_commit()]
+    assert again.methods_of_commits == {current_machine(): {current_commit(): ["params"]}}
     assert again.cells == {("params", "c10_val", 10, 0), ("params", "c10_val", 10, 1)}
 
 
@@ -48,7 +48,7 @@ def test_git_is_asked_once_and_may_be_slow(
 
     monkeypatch.setattr(subprocess, "run", run)
     assert current_commit() == "abc123+"  # nothing says that there are no changes
-    results = Results("tiny", "")
+    results = Results("tiny")
     results.add([row(0, 0.5)], tmp_path)
     assert results.rows[0].commit == "abc123+"
     assert len(asked) == 2
@@ -63,13 +63,28 @@ def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch) -> N
     assert current_commit() == "unknown"
 
 
-def test_a_machine_that_was_shared_stays_marked(tmp_path: Path) -> None:
-    results = Results("tiny", "")
+def test_rows_of_a_shared_machine_are_marked(tmp_path: Path) -> None:
+    results = Results("tiny")
     results.add([row(0, 0.5)], tmp_path)
-    assert "shared" not in results.machine
     results.add([row(1, 0.5)], tmp_path, processes=2)
     results.add([row(2, 0.5)], tmp_path)
-    assert results.machine.count("shared by several cells at once") == 1
+    marked = ["shared by several cells at once" in row.machine for row in results.rows]
+    assert marked == [False, True, False]
+    assert read_results(tmp_path, "tiny").rows == results.rows
+
+
+def test_an_older_file_has_one_machine_for_all_rows(tmp_path: Path) -> None:
+    old = Results("tiny")
+    old.add([row(0, 0.5)], tmp_path)
+    document = json.loads((tmp_path / "results.json").read_text())
+    del document["rows"][0]["machine"]
+    (tmp_path / "results.json").write_text(json.dumps({**document, "machine": "an old one"}))
+    results = read_results(tmp_path, "tiny")
+    results.add([row(1, 0.5)], tmp_path)
+    assert [row.machine for row in read_results(tmp_path, "tiny").rows] == [
+        "an old one",
+        current_machine(),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def rows(method: str, values: list[float], score: str = "kendall_tau") -> list[R
 
 
 def results(*parts: list[Row]) -> Results:
-    return Results("tiny", "a machine", [row for part in parts for row in part])
+    return Results("tiny", [row for part in parts for row in part])
 
 
 def test_seeds_alone_decide_where_there_are_no_blocks(protocol: ComparisonProtocol) -> None:

@@ -12,7 +12,7 @@ from nas_rlm.errors import DatasetError
 
 
 def row(method: str, seed: int, value: float) -> Row:
-    return Row(method, "c10_val", 10, seed, "kendall_tau", value, 3.0, 1.0, "abc")
+    return Row(method, "c10_val", 10, seed, "kendall_tau", value, 3.0, 1.0, "abc", "a machine")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def results() -> Results:
     rows += [row("constant", 0, 0.52), row("constant", 1, 0.54)]
     rows += [row("memorizer", 0, 0.10), row("memorizer", 1, 0.10)]
     rows += [row("zz:Own", 0, 0.20)]
-    return Results("tiny", "a machine", rows)
+    return Results("tiny", rows)
 
 
 def test_a_table_marks_the_best_and_its_ties(
@@ -42,7 +42,7 @@ def test_a_table_marks_the_best_and_its_ties(
 def test_a_single_seed_has_no_spread_and_no_best(
     protocol: ComparisonProtocol, results: Results
 ) -> None:
-    first = Results("tiny", "a machine", [row for row in results.rows if row.seed == 0])
+    first = Results("tiny", [row for row in results.rows if row.seed == 0])
     lines = results_table(protocol, first, "kendall_tau").splitlines()
     assert "| constant | 0.520 | 3 |" in lines
     assert not any("±" in line or "**" in line for line in lines)
@@ -69,7 +69,12 @@ def test_a_document_says_how_it_was_measured(
     assert "Seeds 0, 1; a machine; commit abc." in document
     results.rows[0] = dataclasses.replace(results.rows[0], commit="def")
     mixed = results_document(chosen, results, Details("tiny"))
-    assert "; commits def (params), abc (params, constant, memorizer, zz:Own)." in mixed
+    both = "a machine; commits def (params), abc (params, constant, memorizer, zz:Own)"
+    assert f"; {both}." in mixed
+    results.rows[-1] = dataclasses.replace(results.rows[-1], commit="abc", machine="a second")
+    apart = results_document(chosen, results, Details("tiny"))
+    rest = both.replace(", zz:Own", "")
+    assert f"Seeds 0, 1; {rest}; a second; commit abc (zz:Own)." in apart
     assert document.endswith("Rows are odd.")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogates.inputs.batches import GraphBatch
+from surrogates.inputs.edge_batches import collate_edges
 from surrogates.rlm import prediction
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration
 from surrogates.rlm.digit_trie import digit_trie, full_branches
@@ -22,6 +22,7 @@ from surrogates.rlm.prediction import (
     sample_numerals,
 )
 from surrogates.rlm.settings import RlmSettings
+from tests.surrogates.inputs.test_edge_batches import graph
 
 GRAMMAR = NumeralGrammar(n_digits=2, min_exponent=-1, max_exponent=0)
 BRANCHES = full_branches(GRAMMAR)
@@ -68,16 +69,15 @@ def network() -> RlmNetwork:
 @pytest.fixture
 def memory(network: RlmNetwork) -> Memory:
     generator = torch.Generator().manual_seed(1)
-    padding = torch.tensor([[False] * 4, [False] * 4, [False, False, True, True]])
-    batch = GraphBatch(
-        tokens=torch.randint(1, 300, (5, 6), generator=generator),
-        places=torch.randint(0, 3, (5, 6), generator=generator),
-        sizes=torch.rand(5, 6, generator=generator),
-        statements=torch.randint(0, 5, (N, 4), generator=generator),
-        defines=torch.ones(N, 4, 4).tril(-1),
-        calls=torch.zeros(N, 4, 4),
-        padding=padding,
+    defines = [(i, j) for j in range(4) for i in range(j)]
+    table = (
+        torch.randint(1, 300, (5, 6), generator=generator),
+        torch.randint(0, 3, (5, 6), generator=generator),
+        torch.rand(5, 6, generator=generator),
     )
+    statements = torch.randint(0, 5, (10,), generator=generator)
+    graphs = [graph(("Relu",) * n, [pair for pair in defines if pair[1] < n]) for n in (4, 4, 2)]
+    batch = collate_edges(graphs, table, statements)
     with torch.inference_mode():
         return network.encode(DataflowBatch(batch, torch.zeros(N, 0)))
 
