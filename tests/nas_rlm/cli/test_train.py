@@ -80,7 +80,7 @@ def test_a_metric_of_a_file_is_chosen(command: Callable[..., Result]) -> None:
         (("--space", "nasbench201", "--metric", "params", "--surrogate", "lrm"), "lrm"),
         (
             ("--space", "nasbench201", "--metric", "params", "--encoder", "lstm"),
-            "`encoder` must be one of ['dataflow', 'dataflow_ordered', ",
+            "`encoder` must be one of ['dataflow', 'dataflow_attending', ",
         ),
         (
             (
