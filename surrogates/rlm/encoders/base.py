@@ -54,11 +54,11 @@ class PreparedTexts(ABC):
 
     @abstractmethod
     def collate(self, rows: Sequence[int] | NDArray[np.int64]) -> Batch:
-        """Pad some texts, at least one, to a batch on which the network can work."""
+        """Put some texts, at least one, together to a batch on which the network can work."""
 
     @abstractmethod
     def batches(self) -> list[NDArray[np.int64]]:
-        """Split all texts into batches of similar length and bounded memory: row numbers."""
+        """Split all texts into batches of bounded memory: row numbers."""
 
     def of_group(self, group: int) -> Self:  # noqa: ARG002
         """Return the same texts, read for a group of metrics, see :meth:`TextReader.prepare`."""
