@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.gnn.gcn import N_EDGE_KINDS, edge_weights
+from surrogates.gnn.gcn import edge_weights
 from surrogates.gnn.network import StatementNetwork
 from surrogates.inputs.batches import GraphBatch
+from surrogates.inputs.edge_batches import N_EDGE_KINDS
 
 
 class IsomorphismLayer(nn.Module):

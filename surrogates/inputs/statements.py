@@ -169,7 +169,7 @@ class _Assembler:
             numbers = self._place(scope)
             self._bodies[key] = (
                 numbers,
-                list({numbers[result]: None for result in scope.results}),
+                list(dict.fromkeys(numbers[result] for result in scope.results)),
             )
         for found, statements in zip((self._calls, self._returns), self._bodies[key], strict=True):
             found[0].extend([number] * len(statements))

@@ -138,51 +138,32 @@ class _UnmaskedEncoder(_AttendingEncoder):
         return super().visibility(padded)[:, -1:]
 
 
-def _silence(encoder: DataflowEncoder) -> None:
-    """Let statements say nothing in sums for good; what is left of a layer is its own part."""
-    for name, weight in encoder.named_parameters():
-        if name.endswith(".messages.weight"):
-            nn.init.zeros_(weight)
-            weight.requires_grad = False
-
-
-class _UnsummedEncoder(_AttendingEncoder):
-    """Attention heads along relations, and no sums."""
-
-    def __init__(self, width: int, n_layers: int, dropout: float) -> None:
-        super().__init__(width, n_layers, dropout)
-        _silence(self)
-
-
 class _BagEncoder(DataflowEncoder):
-    """Neither sums nor attention: statements without a graph."""
+    """No sums: statements say nothing, what is left of a layer is its own part."""
 
     def __init__(self, width: int, n_layers: int, dropout: float) -> None:
         super().__init__(width, n_layers, dropout)
-        _silence(self)
+        for name, weight in self.named_parameters():
+            if name.endswith(".messages.weight"):
+                nn.init.zeros_(weight)
+                weight.requires_grad = False
 
 
-class _AttendingNetwork(DataflowNetwork):
-    encoder_class = _AttendingEncoder
-
-
-class _UnmaskedNetwork(DataflowNetwork):
-    encoder_class = _UnmaskedEncoder
-
-
-class _UnsummedNetwork(DataflowNetwork):
-    encoder_class = _UnsummedEncoder
-
-
-class _BagNetwork(DataflowNetwork):
-    encoder_class = _BagEncoder
+class _UnsummedEncoder(_BagEncoder, _AttendingEncoder):
+    """Attention heads along relations, and no sums."""
 
 
 class _OrderedNetwork(DataflowNetwork):
     """Adds a learned vector for the place of a statement in the text."""
 
-    def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
-        super().__init__(vocabulary_size, n_counts, settings)
+    def __init__(
+        self,
+        vocabulary_size: int,
+        n_counts: int,
+        settings: RlmSettings,
+        encoder_class: type[DataflowEncoder] = DataflowEncoder,
+    ) -> None:
+        super().__init__(vocabulary_size, n_counts, settings, encoder_class)
         self.order = nn.Embedding(_MAX_PLACES, settings.width)
         nn.init.normal_(self.order.weight, std=0.5)
 
@@ -198,28 +179,28 @@ class AttendingReader(DataflowReader):
     """Attention heads along relations too."""
 
     name: ClassVar[str] = "dataflow_attending"
-    network_class = _AttendingNetwork
+    encoder_class = _AttendingEncoder
 
 
 class UnmaskedReader(DataflowReader):
     """Attention heads without relations too."""
 
     name: ClassVar[str] = "dataflow_unmasked"
-    network_class = _UnmaskedNetwork
+    encoder_class = _UnmaskedEncoder
 
 
 class UnsummedReader(DataflowReader):
     """Attention heads along relations instead of sums."""
 
     name: ClassVar[str] = "dataflow_unsummed"
-    network_class = _UnsummedNetwork
+    encoder_class = _UnsummedEncoder
 
 
 class BagReader(DataflowReader):
     """No graph."""
 
     name: ClassVar[str] = "dataflow_bag"
-    network_class = _BagNetwork
+    encoder_class = _BagEncoder
 
 
 class OrderedReader(DataflowReader):

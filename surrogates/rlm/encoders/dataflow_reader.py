@@ -122,20 +122,27 @@ class DataflowNetwork(EncoderNetwork):
     with 72 rows .689, .698 and .697, NAS-Bench-Macro with 50 rows .886, .887 and .887.
     """
 
-    encoder_class: ClassVar[type[DataflowEncoder]] = DataflowEncoder
     gains_from_bfloat16: ClassVar[bool] = False
+    """Its products are narrow: 200 steps on 156 rows took 3.9 s of CPU in bfloat16, 2.9 s without."""
 
-    def __init__(self, vocabulary_size: int, n_counts: int, settings: RlmSettings) -> None:
+    def __init__(
+        self,
+        vocabulary_size: int,
+        n_counts: int,
+        settings: RlmSettings,
+        encoder_class: type[DataflowEncoder] = DataflowEncoder,
+    ) -> None:
         """Create the network with random weights.
 
         Args:
             vocabulary_size: Text token ids.
             n_counts: Counts of a text, 0 for none.
             settings: Its shape.
+            encoder_class: Of its layers.
         """
         super().__init__()
         self.embedding = StatementEmbedding(vocabulary_size, settings.width)
-        self.layers = self.encoder_class(settings.width, settings.n_layers, settings.dropout)
+        self.layers = encoder_class(settings.width, settings.n_layers, settings.dropout)
         width = settings.width
         self.counts = (
             nn.Sequential(nn.Linear(n_counts, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -167,6 +174,7 @@ class DataflowReader(TextReader):
 
     name: ClassVar[str] = "dataflow"
     network_class: ClassVar[type[DataflowNetwork]] = DataflowNetwork
+    encoder_class: ClassVar[type[DataflowEncoder]] = DataflowEncoder
 
     def __init__(
         self,
@@ -242,7 +250,9 @@ class DataflowReader(TextReader):
     def new_network(self, *, knows_counts: bool = True) -> DataflowNetwork:
         """Create the network; see the base class."""
         n_counts = self.n_counts if knows_counts else 0
-        return self.network_class(self._tokenizer.vocabulary_size, n_counts, self._settings)
+        return self.network_class(
+            self._tokenizer.vocabulary_size, n_counts, self._settings, self.encoder_class
+        )
 
     @property
     def n_counts(self) -> int:

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from surrogates.gnn.gcn import N_EDGE_KINDS, GraphConvolution, edge_weights
+from surrogates.gnn.gcn import DenseConvolution, edge_weights
 from surrogates.inputs.batches import GraphBatch
+from surrogates.inputs.edge_batches import N_EDGE_KINDS
 
 
 def matrix(size: int, entries: dict[tuple[int, int], float]) -> Tensor:
@@ -35,14 +36,14 @@ def test_edge_weights_by_hand() -> None:
 
 
 def test_an_untrained_convolution_is_the_identity() -> None:
-    layer = GraphConvolution(width=6, dropout=0.0)
+    layer = DenseConvolution(width=6, dropout=0.0)
     states = torch.randn(1, 5, 6)
     assert torch.equal(layer(states, edge_weights(BATCH.defines, BATCH.calls)), states)
 
 
 def test_a_convolution_sums_over_neighbours_of_each_kind() -> None:
     torch.manual_seed(0)
-    layer = GraphConvolution(width=6, dropout=0.0)
+    layer = DenseConvolution(width=6, dropout=0.0)
     torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(1, 5, 6)
     found = layer(states, edge_weights(BATCH.defines, BATCH.calls))

@@ -122,6 +122,15 @@ def test_a_function_may_call_another() -> None:
     assert edges(graph.returns) == {(1, 6), (3, 5)}
 
 
+def test_a_result_that_is_returned_twice_is_listed_once() -> None:
+    text = (
+        main("a, b = nas.cell(x)\n y = Add(a, b)")
+        + FUNCTION
+        + "cell (x) => (r, r) {\n r = Relu(x)\n}\n"
+    )
+    assert read_statements(text).returns.tolist() == [[1, 3]]
+
+
 def test_a_chain_of_equal_statements_carries_its_count() -> None:
     graph = read_statements(main("a = Relu(x)\n b = Relu(a)\n c = Relu(b)\n y = Sigmoid(c)"))
     assert graph.statements[1] == "Relu out0=1 out1=4 out2=8 out3=8 times=3"

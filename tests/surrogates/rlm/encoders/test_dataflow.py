@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from surrogates.inputs.edge_batches import EdgeBatch, collate_edges
-from surrogates.rlm.encoders.dataflow import DataflowEncoder, GraphConvolution, _Hear
+from surrogates.rlm.encoders.dataflow import DataflowEncoder, EdgeConvolution, _Hear
 from tests.surrogates.inputs.test_edge_batches import graph
 
 WIDTH = 16
@@ -43,11 +43,11 @@ def encoder() -> DataflowEncoder:
 
 def test_a_layer_starts_as_the_identity() -> None:
     states = torch.randn(6, WIDTH)
-    assert torch.equal(GraphConvolution(WIDTH, 0.0)(states, BATCH), states)
+    assert torch.equal(EdgeConvolution(WIDTH, 0.0)(states, BATCH), states)
 
 
 def test_a_layer_sums_over_neighbours_of_each_kind() -> None:
-    layer = GraphConvolution(WIDTH, 0.0)
+    layer = EdgeConvolution(WIDTH, 0.0)
     torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(6, WIDTH)
     found = layer(states, BATCH)
@@ -81,7 +81,7 @@ def test_gradients_of_messages_are_those_of_the_sum() -> None:
 
 def test_a_statement_alone_hears_nothing() -> None:
     alone = batch_of([[], [], []])
-    layer = GraphConvolution(WIDTH, 0.0)
+    layer = EdgeConvolution(WIDTH, 0.0)
     torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(6, WIDTH)
     expected = states + layer.update(torch.nn.functional.gelu(layer.itself(layer.norm(states))))
