@@ -24,7 +24,7 @@ from surrogates.errors import CheckpointError, NotFittedError, SettingsError
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.answers import draws_of, spelled, tables_of
 from surrogates.rlm.calibration import held_out
-from surrogates.rlm.counts_process import MAX_ROWS, CountsProcess
+from surrogates.rlm.counts_process import CountsProcess
 from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.fitted import FittedRlm
@@ -203,8 +203,7 @@ class RlmRegressor(ResumableSurrogate):
                 networks.append(network)
         calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)
         process = None
-        is_pooled = settings.has_process and len(rows.texts) <= MAX_ROWS and not are_heads
-        if is_pooled and isinstance(head, DigitsHead):
+        if settings.has_process and not are_heads and isinstance(head, DigitsHead):
             targets = prepared.labels.targets
             process = CountsProcess.fit(
                 rows.texts, targets, seed=seed, source=source, speakers=speakers

@@ -19,7 +19,7 @@ from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import HeldOut
 from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
-from surrogates.rlm.precision import training_autocast
+from surrogates.rlm.large_products import training_autocast, training_threads
 from surrogates.rlm.resume import MemberState, Moving
 from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
 from surrogates.rlm.settings import RlmSettings, Schedule
@@ -192,25 +192,27 @@ def _train_cycle(
     network.train()
     moving = Moving(network, optimizer, average, streams, rng)
     done = 0 if state is None else state.restore(moving, cycle.done_before)
-    for step in range(done, cycle.n_steps):
-        if state is not None:
-            state.keep_if_due(cycle.done_before + step, moving)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step / cycle.n_steps)
-        index = streams.draw()
-        batch = rows.inputs.collate(index)
-        with training_autocast(gains=network.encoder.gains_from_bfloat16):
-            loss = head.loss(network, batch, rows.labels, index, rng)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(weights, _CLIP_NORM)
-        optimizer.step()
-        decay = min(settings.average_decay, (1.0 + step) / (10.0 + step))
-        with torch.no_grad():
-            torch._foreach_lerp_(average, weights, 1.0 - decay)
-        if progress is not None:
-            told = {"loss": float(loss.detach()), **(cycle.told if step == 0 else {})}
-            progress(cycle.done_before + step + 1, cycle.total, told)
+    are_large = network.encoder.has_large_products
+    with training_threads(are_large=are_large):
+        for step in range(done, cycle.n_steps):
+            if state is not None:
+                state.keep_if_due(cycle.done_before + step, moving)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * _schedule(step / cycle.n_steps)
+            index = streams.draw()
+            batch = rows.inputs.collate(index)
+            with training_autocast(are_large=are_large):
+                loss = head.loss(network, batch, rows.labels, index, rng)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(weights, _CLIP_NORM)
+            optimizer.step()
+            decay = min(settings.average_decay, (1.0 + step) / (10.0 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(average, weights, 1.0 - decay)
+            if progress is not None:
+                told = {"loss": float(loss.detach()), **(cycle.told if step == 0 else {})}
+                progress(cycle.done_before + step + 1, cycle.total, told)
     with torch.no_grad():
         torch._foreach_copy_(weights, average)
     network.eval()

@@ -32,8 +32,8 @@ class Encoded(NamedTuple):
 class EncoderNetwork(nn.Module, ABC):
     """The trained part of an encoder."""
 
-    gains_from_bfloat16: ClassVar[bool] = True
-    """Whether a training step is faster in reduced precision where the processor has it."""
+    has_large_products: ClassVar[bool] = True
+    """Whether a training step gains from what :mod:`surrogates.rlm.large_products` says."""
 
     @property
     def knows_counts(self) -> bool:

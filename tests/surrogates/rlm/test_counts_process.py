@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from surrogates.rlm import counts_process, regressor
+from surrogates.rlm import counts_process
 from surrogates.rlm.calibration import MIN_ROWS
 from surrogates.rlm.counts_process import CountsProcess, pool_weights
 from surrogates.rlm.regressor import RlmRegressor
@@ -76,10 +76,34 @@ def test_networks_are_alone_where_settings_say_so(settings: dict[str, Any]) -> N
     assert fitted(**settings)._fitted().process is None
 
 
-def test_networks_are_alone_where_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regressor, "MAX_ROWS", 2 * len(TEXTS))
+@pytest.mark.parametrize("bound", ["MAX_ROWS", "MAX_TEXTS"])
+def test_networks_are_alone_where_rows_are_many(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts_process, bound, 2 * len(TEXTS))
     assert fitted(2)._fitted().process is not None
     assert fitted(3)._fitted().process is None
+
+
+def test_rows_are_counted_metric_by_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    n_devices = 3
+    monkeypatch.setattr(counts_process, "MAX_ROWS", len(TEXTS))
+    targets = np.full((n_devices * len(TEXTS), n_devices), np.nan)
+    for device in range(n_devices):
+        own = slice(device * len(TEXTS), (device + 1) * len(TEXTS))
+        targets[own, device] = [row[LATENCY] for row in LABELS]
+    leaves = torch.linspace(1.5, 26.0, 16)
+    process = CountsProcess.fit(TEXTS * n_devices, targets)
+    assert process is not None
+    for said in process.opinions(TEXTS, range(n_devices), [leaves] * n_devices):
+        assert said.log_density.min() < -1.0
+        assert (said.weight, said.network_weight) == pool_weights(len(TEXTS))
+    targets[0, 1] = 5.0  # one row too many
+    process = CountsProcess.fit(TEXTS * n_devices, targets)
+    assert process is not None
+    first, silent, _ = process.opinions(TEXTS, range(n_devices), [leaves] * n_devices)
+    assert first.log_density.min() < -1.0
+    assert silent.log_density.max() == silent.log_density.min() == 0.0
 
 
 def test_finetuning_fits_one_to_its_rows_unless_heads_are_trained_alone() -> None:
@@ -118,7 +142,9 @@ def test_nothing_is_said_of_a_metric_with_hardly_any_labels() -> None:
     targets = np.full((len(TEXTS), 2), np.nan)
     targets[:3, 0] = [2.0, 3.0, 4.0]
     targets[:, 1] = np.linspace(2.0, 8.0, len(TEXTS))
+    assert CountsProcess.fit(TEXTS, targets[:, :1]) is None
     process = CountsProcess.fit(TEXTS, targets)
+    assert process is not None
     leaves = torch.linspace(1.5, 9.0, 16)
     silent, said = process.opinions(TEXTS[:5], [0, 1], [leaves, leaves])
     assert silent.log_density.shape == said.log_density.shape == (5, 16)
@@ -135,12 +161,15 @@ def test_many_rows_choose_the_kernel_by_some_and_condition_on_all(
 ) -> None:
     targets = np.array([[row[LATENCY]] for row in LABELS])
     leaves = torch.linspace(1.5, 26.0, 16)
-    whole = CountsProcess.fit(TEXTS, targets).opinions(TEXTS, [0], [leaves])[0].log_density
+
+    def said(seed: int) -> torch.Tensor:
+        process = CountsProcess.fit(TEXTS, targets, seed=seed)
+        assert process is not None
+        return process.opinions(TEXTS, [0], [leaves])[0].log_density
+
+    whole = said(0)
     monkeypatch.setattr(counts_process, "_N_TUNING_ROWS", 8)
-    first, again, other = (
-        CountsProcess.fit(TEXTS, targets, seed=seed).opinions(TEXTS, [0], [leaves])[0].log_density
-        for seed in (0, 0, 1)
-    )
+    first, again, other = map(said, (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.argmax(dim=1).tolist() == whole.argmax(dim=1).tolist()

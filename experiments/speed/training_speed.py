@@ -1,0 +1,68 @@
+"""What a second thread is worth in training: steps of the dataflow encoder a second, one run.
+
+``python experiments/speed/training_speed.py [--busy N]``; with N other programs that keep a core
+busy each. See :mod:`surrogates.rlm.large_products`.
+"""
+
+import argparse
+import multiprocessing
+import time
+from contextlib import nullcontext
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+import search_spaces
+from nas_rlm.measure.device import current_environment
+from surrogates.rlm import training
+from surrogates.rlm.regressor import RlmRegressor
+
+SPACES = ("nasbench201", "ofa_mbv3")
+N_TEXTS, N_STEPS = 200, 60
+
+
+def spin() -> None:
+    """Keep a core busy."""
+    while True:
+        pass
+
+
+def steps_a_second(texts: list[str], n_metrics: int, *, has_all_threads: bool) -> float:
+    """Train one network on random labels, with one thread or with all."""
+    rng = np.random.default_rng(0)
+    labels = [{f"latency_ms/{k}": rng.uniform(1.0, 2.0) for k in range(n_metrics)} for _ in texts]
+    starts: list[float] = []
+    rlm = RlmRegressor(n_members=1, n_steps=N_STEPS, pools_process=False)
+    threads = patch.object(training, "training_threads", lambda **_: nullcontext())
+    with threads if has_all_threads else nullcontext():
+        rlm.fit(texts, labels, progress=lambda *_: starts.append(time.perf_counter()))
+    return (N_STEPS - 1) / (starts[-1] - starts[0])
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--busy", type=int, default=0)
+    n_busy = parser.parse_args().busy
+    others = [multiprocessing.Process(target=spin, daemon=True) for _ in range(n_busy)]
+    for other in others:
+        other.start()
+    cpu, n_threads = current_environment().cpu_model, torch.get_num_threads()
+    print(f"{cpu}, {n_threads} threads, {n_busy} other programs, best of three")
+    for name in SPACES:
+        rng, space = np.random.default_rng(0), search_spaces.get_space(name)
+        texts = [space.to_text(space.sample(rng)) for _ in range(N_TEXTS)]
+        for n_metrics in (1, 5):
+            one, every = (
+                max(steps_a_second(texts, n_metrics, has_all_threads=has_all) for _ in range(3))
+                for has_all in (False, True)
+            )
+            print(
+                f"{name:12s} {n_metrics} metrics: one thread {one:6.1f} steps a second, all threads "
+                f"{every:6.1f}, {every / one:.2f} times"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What training gains from where matrix products are large, and loses by where they are small.
+
+Large products are faster in bfloat16 where the processor has it, and on all threads. Small ones are
+not, or hardly; and a thread that waits for another whose core is busy waits at every one of them. Steps
+a second of the dataflow encoder on one thread and on two, of an Intel Xeon with two cores
+(``experiments/speed/training_speed.py``): NAS-Bench-201 52 and 63, with five metrics 14.5 and 16.6,
+Once-for-All 20 and 22, with five metrics 7.9 and 10.7; NAS-Bench-201 beside two other trainings 27
+and 6.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@functools.cache
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX)."""
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+
+
+def training_autocast(*, are_large: bool) -> torch.autocast:
+    """Autocast to bfloat16 where that is fast, else a context that does nothing.
+
+    Weights, optimizer state, softmax and losses stay 32-bit. Prediction never uses it: the exact
+    distribution of a text must not depend on what else is in the batch.
+
+    Args:
+        are_large: Whether the products are worth the conversions.
+    """
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=are_large and has_fast_bfloat16())
+
+
+@contextmanager
+def training_threads(*, are_large: bool) -> Iterator[None]:
+    """Compute on one thread meanwhile, or on as many as before.
+
+    Args:
+        are_large: Whether the products are worth several threads.
+    """
+    before = torch.get_num_threads()
+    if not are_large:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
