@@ -46,7 +46,12 @@ class _Layer(nn.Module):
         return self._heads(key), self._heads(value)
 
     def forward(
-        self, states: Tensor, tree: Tensor, cached: tuple[Tensor, Tensor], seen: Tensor
+        self,
+        states: Tensor,
+        tree: Tensor,
+        cached: tuple[Tensor, Tensor],
+        seen: Tensor,
+        first: int,
     ) -> Tensor:
         """Update states; where all texts still share them, they are worked on once.
 
@@ -55,14 +60,16 @@ class _Layer(nn.Module):
             tree: Broadcastable to ``(n, h, t, t)``, a bias.
             cached: Keys and values from :meth:`memory`.
             seen: Shape ``(n, 1, 1, s)``, a bias.
+            first: Position from which on states are wanted.
 
         Returns:
-            Shape ``(n, t, d)``.
+            Shape ``(n, t - first, d)``.
         """
         n, t, d = len(seen), *states.shape[1:]
         if self.training and self.dropout.p > 0.0:
             states = states.expand(n, t, d)  # each text draws its own dropout
         query, key, value = self.query_key_value(self.self_norm(states)).chunk(3, dim=-1)
+        states, query, tree = states[:, first:], query[:, first:], tree[..., first:, :]
         attended = attend(self._heads(query), self._heads(key), self._heads(value), tree)
         states = states + self.dropout(self.self_out(attended.transpose(1, 2).flatten(2)))
         if seen.shape[3] == 1:  # one vector to attend to: the weight is 1 whatever the query
@@ -72,7 +79,7 @@ class _Layer(nn.Module):
                 self._heads(self.cross_query(self.cross_norm(states))), *cached, seen
             )
         heard = self.cross_out(attended.transpose(1, 2).flatten(2))
-        states = states + self.dropout(heard.expand(n, t, d))
+        states = states + self.dropout(heard.expand(n, t - first, d))
         updated: Tensor = states + self.dropout(self.feed_forward(states))
         return updated
 
@@ -135,7 +142,12 @@ class NumeralDecoder(nn.Module):
         return embedded
 
     def forward(
-        self, states: Tensor, tree: Tensor, cached: list[tuple[Tensor, Tensor]], padding: Tensor
+        self,
+        states: Tensor,
+        tree: Tensor,
+        cached: list[tuple[Tensor, Tensor]],
+        padding: Tensor,
+        first: int = 0,
     ) -> Tensor:
         """Return next-token logits.
 
@@ -144,13 +156,15 @@ class NumeralDecoder(nn.Module):
             tree: Shape ``(t, t)`` or ``(n, 1, t, t)``, true where a position sees another.
             cached: From :meth:`cache`.
             padding: Shape ``(n, s)``, true where the memory holds nothing.
+            first: Position from which on logits are wanted; those before it are seen alone.
 
         Returns:
-            Shape ``(n, t, v)``.
+            Shape ``(n, t - first, v)``.
         """
         seen = visibility_bias(~padding[:, None, None, :])
         bias = visibility_bias(tree)
-        for layer, memory in zip(self._layers(), cached, strict=True):
-            states = layer(states, bias, memory, seen)
+        last = len(self.layers) - 1
+        for number, (layer, memory) in enumerate(zip(self._layers(), cached, strict=True)):
+            states = layer(states, bias, memory, seen, first if number == last else 0)
         logits: Tensor = self.head(self.norm(states))
         return logits

@@ -134,8 +134,10 @@ class RlmNetwork(HeadNetwork):
         mask[:, :, : c * length] = known[:, None, :]
         mask[:, c * length :, c * length :] = trie.ancestors
         mask |= torch.eye(c * length + t, dtype=torch.bool, device=device)
-        logits: Tensor = self.decoder(states, mask[:, None], memory.cached, memory.padding)
-        return logits[:, c * length :]
+        logits: Tensor = self.decoder(
+            states, mask[:, None], memory.cached, memory.padding, first=c * length
+        )
+        return logits
 
 
 @dataclass(frozen=True, eq=False)

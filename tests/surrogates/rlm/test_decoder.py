@@ -117,6 +117,20 @@ def test_a_mask_of_its_own_for_each_row(decoder: NumeralDecoder, memory: Tensor)
     assert torch.allclose(shared, each, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_memory", [1, 5])
+def test_positions_that_are_seen_alone_change_nothing_but_the_work(
+    decoder: NumeralDecoder, memory: Tensor, n_memory: int
+) -> None:
+    states = torch.randn(2, 6, WIDTH, generator=torch.Generator().manual_seed(2))
+    causal = torch.ones(6, 6).tril().bool()
+    rest = causal, decoder.cache(memory[:, :n_memory]), PADDING[:, :n_memory]
+    every, last = decoder(states, *rest), decoder(states, *rest, first=4)
+    assert last.shape == (2, 2, len(GRAMMAR.vocabulary))
+    assert torch.allclose(last, every[:, 4:], atol=1e-6)
+    states[:, 0] *= -1.0
+    assert not torch.allclose(decoder(states, *rest, first=4), last, atol=1e-3)
+
+
 def test_metrics_read_the_same_memory_differently(decoder: NumeralDecoder, memory: Tensor) -> None:
     first, second = tree_logits(decoder, memory, 0), tree_logits(decoder, memory, 1)
     assert not torch.allclose(first, second, atol=1e-3)
