@@ -80,7 +80,7 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
     (put([1.0], "process", "metrics", 0, "kernel"), "no attribute"),
     (put({"variance": 1.0}, "process", "metrics", 0, "kernel"), "TypeError"),
     (put({}, "process"), "KeyError"),
-    (put([0.3], "process", "weights"), "not enough values"),
+    (put([0.3], "process", "metrics", 0, "weights"), "not enough values"),
     (put([], "head", "scales"), "scale and legal branches"),
     (put([], "head", "scales", 0, "raw"), "at least 2 knots"),
     (put([2.0, 1.0], "head", "scales", 0, "raw"), "at least 2 knots"),
