@@ -3,9 +3,8 @@
 Large products are faster in bfloat16 where the processor has it, and on all threads. Small ones are
 not, or hardly; and a thread that waits for another whose core is busy waits at every one of them. Steps
 a second of the dataflow encoder on one thread and on two, of an Intel Xeon with two cores
-(``experiments/speed/training_speed.py``): NAS-Bench-201 52 and 63, with five metrics 14.5 and 16.6,
-Once-for-All 20 and 22, with five metrics 7.9 and 10.7; NAS-Bench-201 beside two other trainings 27
-and 6.
+(``experiments/speed/training_speed.py``): NAS-Bench-201 52 and 63, Once-for-All 20 and 22;
+NAS-Bench-201 beside two other trainings 27 and 6.
 """
 
 from __future__ import annotations
