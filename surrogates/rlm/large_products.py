@@ -1,10 +1,10 @@
 """What training gains from where matrix products are large, and loses by where they are small.
 
 Large products are faster in bfloat16 where the processor has it, and on all threads. Small ones are
-not, or hardly; and a thread that waits for another whose core is busy waits at every one of them. Steps
-a second of the dataflow encoder on one thread and on two, of an Intel Xeon with two cores
-(``experiments/speed/training_speed.py``): NAS-Bench-201 52 and 63, Once-for-All 20 and 22;
-NAS-Bench-201 beside two other trainings 27 and 6.
+not in bfloat16, and gain a little by threads while the machine is idle; a thread that waits for another
+whose core is busy waits at every one of them. Steps a second of the dataflow encoder on one thread and
+on two, of an Intel Xeon with two cores (``experiments/speed/training_speed.py``): NAS-Bench-201 52 and
+63, Once-for-All 20 and 22; NAS-Bench-201 beside two other trainings 27 and 6.
 """
 
 from __future__ import annotations
