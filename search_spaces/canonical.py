@@ -33,7 +33,7 @@ from search_spaces.passes.references import name_references, order_with_referenc
 from search_spaces.passes.structural_order import order_by_structure
 from search_spaces.passes.sums import flatten_sums
 
-__all__ = ["canonicalize_graph"]
+__all__ = ["canonicalize_graph", "number_functions"]
 
 _PREFIX = f"{DOMAIN}."
 
@@ -105,6 +105,7 @@ def _may_fold_more(graph: Graph) -> bool:
 
 def _canonicalize_once(graph: Graph) -> Graph:
     """Canonicalise all bodies, callees first."""
+    graph = _without_dead_nodes(graph)
     types = dict(graph.inputs)
     weights = types.keys() - {IMAGE_INPUT}
     uses = Counter([name for node in graph.nodes for name in node.inputs])
@@ -137,7 +138,7 @@ def _canonicalize_once(graph: Graph) -> Graph:
     if IMAGE_INPUT not in renamed:
         body = body._replace(inputs=(IMAGE_INPUT, *body.inputs))
         renamed = {IMAGE_INPUT: IMAGE_INPUT, **renamed}
-    nodes, functions = _number_functions(body, {c.key: c.function for c in known.values()})
+    nodes, functions = number_functions(body.nodes, {c.key: c.function for c in known.values()})
     output_types = [kind for _, kind in graph.outputs]
     return Graph(
         inputs=tuple([(new, types[old]) for old, new in renamed.items()]),
@@ -147,6 +148,14 @@ def _canonicalize_once(graph: Graph) -> Graph:
         data={new: data[old] for old, new in renamed.items() if old in data},
         opset=graph.opset,
     )
+
+
+def _without_dead_nodes(graph: Graph) -> Graph:
+    """Drop them from all bodies, before their operands say what a function is called with."""
+    outputs = tuple([name for name, _ in graph.outputs])
+    main = drop_dead_nodes(Function((), outputs, graph.nodes))
+    functions = {name: drop_dead_nodes(body) for name, body in graph.functions.items()}
+    return graph._replace(nodes=main.nodes, functions=functions)
 
 
 def _clean(body: Function, opset: int, free_weights: Collection[str]) -> Function:
@@ -258,10 +267,18 @@ def _lower_roles(
                     callee[index] = role
 
 
-def _number_functions(
-    body: Function, functions: Mapping[str, Function]
+def number_functions(
+    nodes: tuple[Node, ...], functions: Mapping[str, Function]
 ) -> tuple[tuple[Node, ...], dict[str, Function]]:
-    """Name the functions ``f0``, ``f1``, ... in the order of their first call."""
+    """Name the functions ``f0``, ``f1``, ... in the order of their first call.
+
+    Args:
+        nodes: Of the main graph.
+        functions: Operator of its calls to every function.
+
+    Returns:
+        The nodes, and the functions that are called by their names.
+    """
     numbered: dict[str, str] = {}
 
     def rename(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -271,7 +288,7 @@ def _number_functions(
         get = numbered.get
         return tuple([Node(get(op, op), ins, outs, attrs) for op, ins, outs, attrs in nodes])
 
-    nodes = rename(body.nodes)
+    nodes = rename(nodes)
     result: dict[str, Function] = {}
     while len(result) < len(numbered):
         for key in list(numbered)[len(result) :]:

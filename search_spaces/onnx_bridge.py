@@ -74,6 +74,11 @@ def from_model(model: onnx.ModelProto) -> Graph:
     graph = model.graph
     constants, data = _split_initializers(graph.initializer)
     names = {f.name if f.domain == DOMAIN else f"{f.domain}_{f.name}": f for f in model.functions}
+    if len(names) < len(model.functions):
+        raise UnsupportedModelError(
+            "Functions of several domains must differ in domain and name joined by an underscore, but "
+            "some do not. Rename one of them."
+        )
     calls = {(f.domain, f.name): _signature(f, name) for name, f in names.items()}
     defined = {*[v.name for v in graph.input], *[t.name for t in graph.initializer]}
     main = sorted_nodes(graph.node, defined, [v.name for v in graph.output], "the main graph")

@@ -33,7 +33,7 @@ def parse_settings(
         )
     text = string.replace("'", '"').replace("(", "[").replace(")", "]")
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         raise InvalidArchitectureError(
             f"Settings must be a dictionary such as {_example(keys)}, but got {string[:200]!r}."
@@ -54,6 +54,18 @@ def parse_settings(
 def format_settings(settings: Mapping[str, Any]) -> str:
     """Write a dictionary of settings as JSON on one line."""
     return json.dumps(settings)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of its pairs.
+
+    Raises:
+        ValueError: If a key is doubled, of which JSON would take the last value.
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError(f"a key is doubled among {[key for key, _ in pairs]}")
+    return values
 
 
 def _example(keys: Collection[str]) -> str:

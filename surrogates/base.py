@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ Labels = Mapping[str, float]
 Progress = Callable[[int, int, Mapping[str, float]], None]
 """Called with (step, total steps, scalars such as the loss) while a surrogate trains."""
 
+MAX_LABEL = 1e300
+"""Greatest label of either sign: differences of greater ones are no numbers."""
 KEEP_SECONDS = 30.0
 """Between two states of an unfinished training that are kept, if nothing else is said."""
 
@@ -195,7 +196,7 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
 
     Raises:
         LabelError: If there are no rows, the lengths differ, a row has no metric, or a value is
-            not finite.
+            not finite or beyond :data:`MAX_LABEL`.
     """
     if len(texts) != len(labels):
         raise LabelError(
@@ -209,10 +210,10 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
         if not mapping:
             raise LabelError(f"Every row must have at least one metric, but row {row} has none.")
         for metric, value in mapping.items():
-            if not math.isfinite(value):
+            if not abs(value) <= MAX_LABEL:
                 raise LabelError(
-                    f"Labels must be finite, but {metric!r} of row {row} is {value!r}. "
-                    "Leave a missing metric out of the mapping."
+                    f"Labels must be finite and at most {MAX_LABEL:g}, but {metric!r} of row {row} "
+                    f"is {value!r}. Leave a missing metric out of the mapping."
                 )
             metrics[metric] = None
     return list(metrics)

@@ -9,10 +9,10 @@ which the manifest names. So a folder has the whole new checkpoint, or what was 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 _SECOND = "second-"
 """Before the name of a file or folder whose own name an older checkpoint has."""
+_counter = itertools.count()
 
 
 def write_checkpoint(
@@ -177,15 +178,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: If it cannot be written; then the old file is as it was.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
-from surrogates.inputs.feature_table import FeatureTable
+from surrogates.inputs.feature_table import FeatureTable, check_scales
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,7 @@ class CountColumns:
     Attributes:
         table: Which counts, and the scales of their logarithms.
         means: Of the counts themselves.
-        stds: Likewise; 1 where a count is constant.
+        stds: Likewise; where a count is constant, its mean or 1, whichever is more.
     """
 
     table: FeatureTable
@@ -61,9 +61,9 @@ class CountColumns:
         """
         table = FeatureTable.fit(texts)
         counts = table.matrix(texts)
-        stds = counts.std(axis=0)
-        stds = np.where(stds > 1e-9, stds, 1.0)
-        return cls(table, tuple(counts.mean(axis=0).tolist()), tuple(stds.tolist()))
+        means, stds = counts.mean(axis=0), counts.std(axis=0)
+        stds = np.where(stds > 1e-9, stds, np.maximum(means, 1.0))
+        return cls(table, tuple(means.tolist()), tuple(stds.tolist()))
 
     def __len__(self) -> int:
         """Return how many columns there are."""
@@ -102,6 +102,7 @@ class CountColumns:
         means, stds = (tuple(map(float, state[name])) for name in ("means", "stds"))
         if not len(table.names) == len(means) == len(stds):
             raise ValueError("columns and scales of counts differ in number")
+        check_scales(means, stds)
         return cls(table, means, stds)
 
 

@@ -53,13 +53,20 @@ def pretraining_without(
     """Return what has learned all spaces but one; nothing is trained before it is asked for.
 
     Args:
-        space: Left out; only what can be counted in its texts may be learned.
+        space: Left out, with spaces of the same cells in other networks; only what can be counted in
+            its texts may be learned.
         kept: Folder of what is kept.
         sources: The spaces.
         n_rows: Rows of each, at most.
     """
-    others = tuple(source for source in sources if source.space != space)
+    others = tuple(source for source in sources if not _are_of_one_kind(source.space, space))
     return Pretraining(others, tuple(sources), n_rows, kept)
+
+
+def _are_of_one_kind(space: str, other: str) -> bool:
+    """Whether one is the other, or a variant: ``nasbench201_cifar100`` of ``nasbench201``."""
+    short, long = sorted((space, other), key=len)
+    return long == short or long.startswith(f"{short}_")
 
 
 @dataclass(frozen=True)

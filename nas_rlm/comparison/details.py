@@ -123,7 +123,7 @@ def read_details(folder: Path, protocol: str) -> Details:
             ],
             [_scatter(entry) for entry in document["scatters"]],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = (
             f"{path.name} of {folder.name!r} is damaged: {error!r}. Delete it; tables do without."
         )

@@ -39,7 +39,8 @@ def own_protocol(
 ) -> ComparisonProtocol:
     """Make the protocol of a file.
 
-    Its name ends with a digest of the rows, so that figures of other rows are never mixed in.
+    Its name ends with a digest of the rows and of the metrics, which decide which rows are used, so that
+    figures of other rows are never mixed in.
 
     Args:
         data: Rows of the file.
@@ -65,7 +66,8 @@ def own_protocol(
             f"leave {MIN_TEST_ROWS} rows to test on, but got {list(sizes) or list(SIZES)}."
         )
         raise ConfigError(message)
-    content = repr((data.digests, [sorted(row.items()) for row in data.labels]))
+    rows = [sorted(row.items()) for row in data.labels]
+    content = repr((data.digests, rows, sorted(chosen)))
     mark = hashlib.sha256(content.encode()).hexdigest()[:8]
     name = f"{re.sub(r'[^a-z0-9]+', '-', path.stem.lower()).strip('-')}-{mark}"
     return ComparisonProtocol(

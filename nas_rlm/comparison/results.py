@@ -106,7 +106,7 @@ def read_results(folder: Path, protocol: str) -> Results:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         shared = {"machine": document["machine"]} if "machine" in document else {}
-        rows = [Row(**{**shared, **row}) for row in document["rows"]]
+        rows = [_row({**shared, **row}) for row in document["rows"]]
         results = Results(document["protocol"], rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path.name} of {folder.name!r} is damaged: {error!r}. Delete it and run again."
@@ -118,6 +118,21 @@ def read_results(folder: Path, protocol: str) -> Results:
         )
         raise DatasetError(message)
     return results
+
+
+def _row(values: dict[str, Any]) -> Row:
+    """Read one figure.
+
+    Raises:
+        TypeError: If a value is missing, unknown or of another type.
+    """
+    row = Row(**values)
+    for name, kind in Row.__annotations__.items():
+        value = getattr(row, name)
+        if not isinstance(value, int | float if kind is float else kind):
+            message = f"{name!r} is {value!r}"
+            raise TypeError(message)
+    return row
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 A cell is (method, target, n, seed); targets of a joint protocol share one. Cells that share a
 model are run together, one after the other, and every finished cell is on disk before the next one
 starts. With several processes they are on disk together, when the last of them is finished: a kill
-loses the cells of the models that are at work, an error those of its own model and of those at work.
+loses the cells of the models that are at work, an error those of its own model alone.
 """
 
 import os
@@ -272,7 +272,10 @@ _worker_run: Run | None = None
 def _run_in_processes(
     run: Run, batches: Sequence[Sequence[Job]], processes: int
 ) -> Iterator[JobResult]:
-    """Run batches at once; results come as they are finished, all of them before an error."""
+    """Run batches at once; results come as they are finished.
+
+    After an error no further batch begins, and it is raised once those at work are finished.
+    """
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
@@ -286,8 +289,9 @@ def _run_in_processes(
             waiting.remove(future)
             yield from future.result()
     except Exception:
-        for future in waiting:
-            if future.done() and not future.cancelled() and future.exception() is None:
+        at_work = [future for future in waiting if not future.cancel()]
+        for future in as_completed(at_work):
+            if future.exception() is None:
                 yield from future.result()
         raise
     finally:

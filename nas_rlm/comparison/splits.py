@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_rlm.comparison.protocol import ComparisonProtocol
+from nas_rlm.comparison.scores import SCORES
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import DatasetError
 from nas_rlm.seeding import generator
@@ -34,7 +35,7 @@ def cell_rows(protocol: ComparisonProtocol, rows: SpaceRows, n: int, seed: int) 
         seed: Seed of the draw.
 
     Raises:
-        DatasetError: If nothing is left to test on.
+        DatasetError: If nothing is left to test on, or no networks that training rows do not describe.
     """
     order = generator(seed, "rows", protocol.name).permutation(rows.usable(protocol.metrics))
     sources = {}
@@ -51,7 +52,15 @@ def cell_rows(protocol: ComparisonProtocol, rows: SpaceRows, n: int, seed: int) 
             f"{len(test)} beside {n} for training."
         )
         raise DatasetError(message)
-    return CellRows(train, test, sources)
+    cell = CellRows(train, test, sources)
+    n_unseen = int(is_unseen(rows, cell).sum())
+    if n_unseen < 2 and any(SCORES[name].is_on_unseen for name in protocol.scores):
+        message = (
+            f"Protocol {protocol.name!r} needs at least 2 test networks that no training row "
+            f"describes too, but {n} training rows leave {n_unseen}. Train on fewer rows."
+        )
+        raise DatasetError(message)
+    return cell
 
 
 def is_unseen(rows: SpaceRows, cell: CellRows) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nas_rlm.atomic_files import explained, write_atomically
 from nas_rlm.comparison.space_rows import SpaceRows
+from nas_rlm.dataset import digest
 from nas_rlm.errors import DatasetError
 from nas_rlm.seeding import generator
 from surrogates import PredictiveDistribution
@@ -56,27 +57,30 @@ def zero_cost_ranks(
 
     path = folder / "zero_cost" / f"{rows.space}-{name}.json"
     known = _read(path)
-    digests, texts = rows.digests(numbers).tolist(), rows.texts(numbers)
+    texts = rows.texts(numbers)
+    keys = [
+        digest(text) for text in texts
+    ]  # of what is scored: texts that are not pruned have others
     new: dict[str, tuple[float, float]] = {}
-    for key, text in zip(digests, texts, strict=True):
+    for key, text in zip(keys, texts, strict=True):
         if key not in known and key not in new:
             start = time.perf_counter()
             score = zero_cost_scores(text, [name], SEED, BATCH)[name]
             new[key] = (score, round(time.perf_counter() - start, 4))
             if len(new) >= _KEEP_EVERY:
-                known, new = _keep(path, new), {}
+                known, new = _keep(path, known | new), {}
     if new:
-        known = _keep(path, new)
-    scores = np.array([known[key][0] for key in digests])
-    seconds = sum(known[key][1] for key in set(digests))
+        known = _keep(path, known | new)
+    scores = np.array([known[key][0] for key in keys])
+    seconds = sum(known[key][1] for key in set(keys))
     return PredictiveDistribution.point(scipy.stats.rankdata(scores)), seconds
 
 
-def _keep(path: Path, new: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Add scores to the file and return all of it; another process may have added some."""
+def _keep(path: Path, own: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Add scores to the file and return all of it; another process may have added or lost some."""
     with explained(path, "be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        known = _read(path) | new
+        known = _read(path) | own
         stored = {key: [repr(score), spent] for key, (score, spent) in known.items()}
         write_atomically(path, json.dumps(stored, indent=0).encode())
     return known

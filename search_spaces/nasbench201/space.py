@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from search_spaces.base import SearchSpace
+from search_spaces.canonical import number_functions
 from search_spaces.counts import Counts
-from search_spaces.graph import Graph
+from search_spaces.graph import DOMAIN, Graph
 from search_spaces.graph_printer import print_graph
 from search_spaces.nasbench201.cell import EDGES, OPS, Cell
 from search_spaces.nasbench201.counts import published_counts
@@ -41,9 +42,10 @@ class NasBench201(SearchSpace[Cell]):
 
     def to_unpruned_text(self, architecture: Cell) -> str:
         """Export with dead edges and operations on zeros; 15,625 texts for 15,625 cells."""
-        return print_graph(
-            build_network(architecture, self.image_size, self.n_classes, is_pruned=False)
-        )
+        graph = build_network(architecture, self.image_size, self.n_classes, is_pruned=False)
+        by_call = {f"{DOMAIN}.{name}": function for name, function in graph.functions.items()}
+        nodes, functions = number_functions(graph.nodes, by_call)
+        return print_graph(graph._replace(nodes=nodes, functions=functions))
 
     def canonical(self, architecture: Cell) -> Cell:
         """Return the first cell, in genome order, that is the same network."""

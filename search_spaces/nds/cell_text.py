@@ -144,7 +144,6 @@ def cell_network_text(network: CellNetwork) -> str | None:
     if normal is None or reduce is None or normal.whole is None:
         return None
     statements: list[ChainStatement] = []
-    idle: list[int] = []
 
     def append(step: _Step, *operands: int) -> int:
         op, attributes, weights, callee = step
@@ -168,16 +167,12 @@ def cell_network_text(network: CellNetwork) -> str | None:
             group: Attributes = (("group", channels),) if callee.attributes else ()
             weights = call.weights(c_older if is_whole else None, c_newer, channels)
             step = steps[key] = _Step(callee.key, group, weights, callee)
-            if None not in call.weighted:
-                idle += _pointwise_step(c_newer, channels).weights.labels
-            if is_whole and 0 not in callee.data:
-                idle += _pointwise_step(c_older, channels).weights.labels
         operands = [(older, newer)[index] for index in callee.data]
         older, newer = newer, append(step, *operands)
         c_older, c_newer = c_newer, call.n_outputs * channels
     for step in _tail_steps(c_newer):
         newer = append(step, newer)
-    return chain_text(statements, _IMAGE, _OUTPUT, idle)
+    return chain_text(statements, _IMAGE, _OUTPUT)
 
 
 @lru_cache(maxsize=64)

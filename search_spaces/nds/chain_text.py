@@ -54,10 +54,7 @@ class ChainStatement(NamedTuple):
 
 
 def chain_text(
-    statements: Sequence[ChainStatement],
-    image: ValueType,
-    output: ValueType,
-    idle: Sequence[int] = (),
+    statements: Sequence[ChainStatement], image: ValueType, output: ValueType
 ) -> str | None:
     """Return the canonical text.
 
@@ -65,14 +62,12 @@ def chain_text(
         statements: Without equal ones; none is commutative; the last one gives the output.
         image: Type of the image.
         output: Type of the output.
-        idle: Colours of weights that the graph has and nothing uses; they take part where ties
-            are broken.
 
     Returns:
         The text; None if there are too many weights.
     """
     live = _live(statements)
-    order = _order(statements, live, image) or _tied_order(statements, live, image, idle)
+    order = _order(statements, live, image) or _tied_order(statements, live, image)
     names = {IMAGE: IMAGE_INPUT}
     declared: list[str] = []
     callees: list[Callee] = []
@@ -148,10 +143,7 @@ def _order(
 
 
 def _tied_order(
-    statements: Sequence[ChainStatement],
-    live: Sequence[int],
-    image: ValueType,
-    idle: Sequence[int],
+    statements: Sequence[ChainStatement], live: Sequence[int], image: ValueType
 ) -> list[int]:
     """Return the canonical order of the live statements where some of them tie."""
     names = {IMAGE: IMAGE_INPUT, **{index: f"v{index}" for index in range(len(statements))}}
@@ -170,7 +162,6 @@ def _tied_order(
             leaf_colours += weights.labels
             inputs += (group,)
         nodes.append(Node(op, inputs, (names[index],), attributes))
-    leaf_colours += idle
     leaves = (IMAGE_INPUT, *weight_names(0, len(leaf_colours) - 1))
     function = Function((), (names[live[-1]],), tuple([nodes[index] for index in live]))
     body = CanonicalBody(function, groups, {})

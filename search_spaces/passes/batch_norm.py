@@ -47,6 +47,7 @@ def fold_batch_norm_values(
     """
     replaced: dict[int, Node | None] = {}
     folded_data: Arrays = {}
+    taken = {*data, *body.inputs, *(name for node in body.nodes for name in node.outputs)}
     for conv_index, norm_index in foldable_pairs(body):
         conv, norm = body.nodes[conv_index], body.nodes[norm_index]
         if not all(name in data for name in (*conv.inputs[1:], *norm.inputs[1:])):
@@ -57,13 +58,22 @@ def fold_batch_norm_values(
         epsilon = dict(norm.attributes).get("epsilon", 1e-5)
         gain = scale / np.sqrt(variance + float(str(epsilon)))
         wide_gain = gain.reshape(-1, *[1] * (weight.ndim - 1))
-        names = (f"{norm.outputs[0]}.weight", f"{norm.outputs[0]}.bias")
+        names = tuple(
+            [_free_name(f"{norm.outputs[0]}.{part}", taken) for part in ("weight", "bias")]
+        )
         folded_data[names[0]] = (weight.astype(np.float64) * wide_gain).astype(weight.dtype)
         folded_data[names[1]] = ((bias - mean) * gain + shift).astype(weight.dtype)
         folded = conv._replace(inputs=(conv.inputs[0], *names), outputs=norm.outputs)
         replaced[conv_index], replaced[norm_index] = None, folded
     body = _replace_nodes(body, replaced)
     return body._replace(inputs=(*body.inputs, *folded_data)), folded_data
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or one behind it that nothing has."""
+    while name in taken:
+        name += "_folded"
+    return name
 
 
 def foldable_pairs(body: Function) -> list[tuple[int, int]]:

@@ -27,7 +27,10 @@ _RANDOM_OPS = frozenset(
 
 
 def merge_common_nodes(body: Function) -> Function:
-    """Return the body with equal statements merged; the first one stays."""
+    """Return the body with equal statements merged; the first one stays.
+
+    Statements that leave out different results are not equal.
+    """
     first: dict[tuple[str, Attributes, tuple[str, ...]], tuple[str, ...]] = {}
     renamed: dict[str, str] = {}
     kept = []
@@ -38,10 +41,11 @@ def merge_common_nodes(body: Function) -> Function:
             inputs = tuple([get(name, name) for name in inputs])
         key = (op, attributes, tuple(sorted(inputs)) if op in COMMUTATIVE_OPS else inputs)
         known = first.setdefault(key, outputs)
-        if known is outputs or op in _RANDOM_OPS or len(known) != len(outputs):
+        is_first = known is outputs or op in _RANDOM_OPS
+        if is_first or list(map(bool, known)) != list(map(bool, outputs)):
             kept.append(node)
         else:
-            renamed.update(zip(outputs, known, strict=True))
+            renamed.update((own, other) for own, other in zip(outputs, known, strict=True) if own)
     if not renamed:
         return body
     return substitute(body._replace(nodes=tuple(kept)), renamed)

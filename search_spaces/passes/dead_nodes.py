@@ -17,6 +17,7 @@ def drop_dead_nodes(body: Function) -> Function:
         if not needed.isdisjoint(node.outputs):
             kept.append(node)
             needed.update(node.inputs)
+            needed.discard("")  # no value: an operand or a result that is left out
     if len(kept) == len(body.nodes):
         return body
     return body._replace(nodes=tuple(reversed(kept)))

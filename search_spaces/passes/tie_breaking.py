@@ -43,6 +43,13 @@ def break_ties(
     Returns:
         Refined colours of the n statements and the m inputs.
     """
+    used = {name for node in body.nodes for name in node.inputs}
+    if not used.issuperset(body.inputs):  # an input that nothing reads must not matter
+        places = [place for place, name in enumerate(body.inputs) if name in used]
+        kept = body._replace(inputs=tuple([body.inputs[place] for place in places]))
+        refined, own = break_ties(kept, node_colours, [leaf_colours[p] for p in places], depths)
+        of_place = dict(zip(places, own, strict=True))
+        return refined, [of_place.get(place, c) for place, c in enumerate(leaf_colours)]
     colours = _mark_outputs(body, [*node_colours, *leaf_colours])
     partition = _Partition(colours)
     partition.neighbours = _neighbours(body, partition)

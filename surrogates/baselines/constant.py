@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,16 +92,21 @@ class ConstantPredictor(Surrogate):
         state = read_manifest(folder, cls.name)["state"]
         loaded = cls()
         try:
-            loaded._values = {
-                metric: np.array(row, dtype=np.float64).reshape(-1)
-                for metric, row in state["values"].items()
-            }
+            loaded._values = {metric: _finite(row) for metric, row in state["values"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{folder} must hold the labels of a constant predictor, but it is damaged: "
                 f"{error!r}."
             ) from error
         return loaded
+
+
+def _finite(row: Any) -> NDArray[np.float64]:
+    """The labels of a metric as a checkpoint has them."""
+    values = np.array(row, dtype=np.float64).reshape(-1)
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"the labels of a metric are {row!r}")
+    return values
 
 
 def _summary(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -146,10 +146,10 @@ class FeatureTable:
         Raises:
             KeyError: If a part is missing.
             TypeError: If a part has another type.
-            ValueError: If the parts have different lengths.
+            ValueError: If the parts have different lengths, a name is none or a scale no number.
         """
         table = cls(
-            names=tuple(state["names"]),
+            names=tuple(map(_column, state["names"])),
             kinds=frozenset(state["kinds"]),
             means=tuple(map(float, state["means"])),
             stds=tuple(map(float, state["stds"])),
@@ -157,7 +157,27 @@ class FeatureTable:
         )
         if not len(table.names) == len(table.means) == len(table.stds):
             raise ValueError("columns and scales differ in number")
+        check_scales(table.means, table.stds)
         return table
+
+
+def check_scales(means: Sequence[float], stds: Sequence[float]) -> None:
+    """Check what a checkpoint says of the scales of columns.
+
+    Raises:
+        ValueError: If a mean is not finite, or a standard deviation not finite and above 0.
+    """
+    if not np.isfinite([*means, *stds]).all() or any(std <= 0.0 for std in stds):
+        raise ValueError("scales must be finite and deviations above 0")
+
+
+def _column(name: object) -> str:
+    """The name of a column as a checkpoint has it: of a pair at most two parts."""
+    if not isinstance(name, str):
+        raise TypeError(f"a column is named {name!r}")
+    if name.count("|") > 1 or ("|" in name and " " not in name):
+        raise ValueError(f"a column is named {name!r}")
+    return name
 
 
 def _kind(name: str) -> str:

@@ -87,8 +87,9 @@ def held_out(
 ) -> list[HeldOut]:
     """Choose for each member the rows that its first training cycle leaves out.
 
-    Every group of metrics gives rows of its own. No text of a group is looked at by two members,
-    and no member trains on a text that it leaves out.
+    Every group of metrics gives rows of its own, of texts that were left out for another group first:
+    where all groups are of the same texts, a member leaves out no more than for one. No text is looked
+    at by two members, and no member trains on a text that it leaves out.
 
     Args:
         texts: Of the training rows, length n.
@@ -103,6 +104,7 @@ def held_out(
         return [HeldOut(np.empty(0, np.int64), np.empty(0, np.int64)) for _ in range(n_members)]
     number_of = {text: number for number, text in enumerate(sorted(set(texts)))}
     text_of = np.array([number_of[text] for text in texts])
+    member_of = np.full(len(number_of), -1)  # the one that leaves a text out
     looked_at: list[list[NDArray[np.int64]]] = [[] for _ in range(n_members)]
     for group in np.unique(groups).tolist():
         rows = np.flatnonzero(groups == group)
@@ -110,7 +112,10 @@ def held_out(
         size = min(round(_SHARE * len(first)), _MOST_TEXTS)
         order = rows[first[rng.permutation(len(first))]]
         for member, chosen in enumerate(looked_at):
-            chosen.append(order[member * size : (member + 1) * size])
+            left_out_by = member_of[text_of[order]]
+            own, free = order[left_out_by == member], order[left_out_by == -1]
+            chosen.append(np.concatenate([own, free])[:size])
+            member_of[text_of[chosen[-1]]] = member
     found = []
     for chosen in looked_at:
         distinct = np.sort(np.concatenate(chosen))

@@ -1,5 +1,7 @@
 """The known files of measured architectures: one row of each, and how rows become a table."""
 
+import csv
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +67,7 @@ PUBLISHED = {
     ),
     "enas_weight_sharing.csv.gz": (
         ["1", "b", "4", "b0", "5", "b00", "0", "b111", "2", "b1111", "3", "b00001"],
-        "1 4 0 5 0 0 0 1 1 1 2 1 1 1 1 3 0 0 0 0 1",
+        "5 5 0 5 0 0 5 1 1 1 5 1 1 1 1 5 0 0 0 0 1",  # the network that was scored
     ),
 }  # fmt: skip
 
@@ -196,6 +198,22 @@ def test_the_folder_comes_from_the_environment(tmp_path: Path) -> None:
             data_folder(environment)
     with pytest.raises(DataFolderError, match="must name a folder of measured architectures"):
         data_folder({"NAS_RLM_DATA": str(tmp_path / "none")})
+
+
+@pytest.mark.data
+def test_accuracies_of_shared_weights_follow_from_the_skips_alone(data_folder: Path) -> None:
+    with gzip.open(data_folder / "enas_weight_sharing.csv.gz", "rt", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))[1_000:]
+    accuracies: dict[tuple[str, ...], set[str]] = {}
+    operations: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for row in rows:
+        skips = tuple(row[f"skip{layer}"] for layer in range(6))
+        accuracies.setdefault(skips, set()).add(row["ws_acc"])
+        operations.setdefault(skips, set()).add(tuple(row[f"op{layer}"] for layer in range(6)))
+    assert sum(len(own) > 1 for own in operations.values()) == 3_548
+    assert all(len(own) == 1 for own in accuracies.values())
+    table = read_metric_table("enas_macro", folder=data_folder)
+    assert len(table.genomes) == len(accuracies)
 
 
 @pytest.mark.data

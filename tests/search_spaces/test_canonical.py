@@ -3,10 +3,11 @@
 import onnx
 import pytest
 
-from search_spaces import canonicalize, from_text, to_text
+from search_spaces import UnsupportedModelError, canonicalize, from_text, to_text
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "nas" : 1]>\n'
 DOMAIN = '<domain: "nas", opset_import: ["" : 17, "nas" : 1]>\n'
+TANH = "g (x) => (y) { y = Tanh(x) }"
 
 
 def model(main: str, *functions: str, weights: str = "float[4,4,1,1] w") -> onnx.ModelProto:
@@ -75,6 +76,48 @@ def test_dead_call_is_dropped_with_its_function() -> None:
     )
     assert not result.functions
     assert len(result.graph.input) == 1
+
+
+def test_a_dead_call_says_nothing_of_what_a_function_is_called_with() -> None:
+    function = "f (x, w) => (y) { y = Conv(x, w) }"
+    weights = "float[4,4,1,1] w, int64[4] s"
+    live = to_text(model("y = nas.f(x, w)", function))
+    dead = to_text(
+        model("r = Reshape(x, s)\n d = nas.f(x, r)\n y = nas.f(x, w)", function, weights=weights)
+    )
+    assert dead == live == to_text(from_text(dead))
+
+
+def test_functions_of_two_domains_must_have_names_of_their_own() -> None:
+    def of_two_domains(first: str, second: str) -> onnx.ModelProto:
+        """Two functions, named by domain and name joined by a colon."""
+        built = model("z = nas.f(x)\n y = nas.g(z)", "f (x) => (y) { y = Relu(x) }", TANH)
+        for place, name in enumerate((first, second)):
+            domain, called = name.split(":")
+            function, node = built.functions[place], built.graph.node[place]
+            function.domain = node.domain = domain
+            function.name = node.op_type = called
+            built.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+        return built
+
+    apart = canonicalize(of_two_domains("a:b_f", "a_c:f"))
+    assert sorted(f.node[0].op_type for f in apart.functions) == ["Relu", "Tanh"]
+    with pytest.raises(UnsupportedModelError, match="Rename one of them"):
+        canonicalize(of_two_domains("a:b_f", "a_b:f"))
+
+
+def test_equal_statements_that_leave_out_different_results_stay_apart() -> None:
+    pooled = canonicalize(
+        model(
+            "b, i = MaxPool<kernel_shape=[1,1]>(x)\n"
+            'a, "" = MaxPool<kernel_shape=[1,1]>(x)\n'
+            'c = Clip(a, "", k)\n j = Cast<to=1>(i)\n e = Add(c, j)\n y = Add(e, b)',
+            weights="float k",
+        )
+    )
+    (clip,) = [node for node in pooled.graph.node if node.op_type == "Clip"]
+    assert clip.input[1] == ""
+    assert sum(node.op_type == "MaxPool" for node in pooled.graph.node) == 2
 
 
 def test_nested_functions_keep_their_calls() -> None:

@@ -16,7 +16,9 @@ def test_aliases_are_other_names_of_a_key() -> None:
         parse_settings('{"size": 3, "r": 3}', ("r",), {"size": "r"})
 
 
-@pytest.mark.parametrize("string", ["", "[1]", "{", "7", "{'r': __import__('os')}", "\x00"])
+@pytest.mark.parametrize(
+    "string", ["", "[1]", "{", "7", "{'r': __import__('os')}", "\x00", '{"r": 1, "r": 2}']
+)
 def test_what_is_no_dictionary_is_refused(string: str) -> None:
     with pytest.raises(InvalidArchitectureError, match="must be a dictionary such as"):
         parse_settings(string, ("r",))

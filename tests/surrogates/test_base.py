@@ -152,6 +152,7 @@ def test_metrics_come_in_order_of_first_appearance() -> None:
         (["x", "y"], [{"a": 1.0}, {}], "row 1 has none"),
         (["x"], [{"a": math.nan}], "'a' of row 0 is nan"),
         (["x"], [{"a": -math.inf}], "'a' of row 0 is -inf"),
+        (["x"], [{"a": -1.1e300}], "at most 1e\\+300, but 'a' of row 0 is -1.1e"),
     ],
 )
 def test_unusable_rows_are_refused(

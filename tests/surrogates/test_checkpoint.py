@@ -1,6 +1,7 @@
 """Checkpoints: round trip twice, damage of every kind, nothing half-written."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,14 @@ def test_a_manifest_names_files_of_its_folder(tmp_path: Path, files: object) -> 
     path.write_text(json.dumps({**json.loads(path.read_text()), "files": files}))
     with pytest.raises(CheckpointError, match="must name files of its folder"):
         read_weights(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions.")
+def test_files_are_as_readable_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("")
+    write_checkpoint(tmp_path / "model", "gcn", {}, {"w": torch.zeros(2)})
+    modes = {path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert modes == {(tmp_path / "other").stat().st_mode}
 
 
 def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:

@@ -90,3 +90,15 @@ def test_the_state_gives_the_columns_back(small_texts: list[str]) -> None:
     assert CountColumns.from_state(columns.to_state()) == columns
     with pytest.raises(ValueError, match="differ in number"):
         CountColumns.from_state(columns.to_state() | {"means": [0.0]})
+    with pytest.raises(ValueError, match="deviations above 0"):
+        CountColumns.from_state(columns.to_state() | {"stds": [0.0] * (len(columns) // 2)})
+
+
+def test_a_count_that_was_always_the_same_is_measured_by_its_own_size(
+    small_texts: list[str],
+) -> None:
+    columns = CountColumns.fit(small_texts[:1] * 5)
+    assert {"params", "macs"} <= set(columns.table.names)
+    rows = columns.rows(small_texts)
+    assert not rows[0].any()
+    assert 0.5 < np.abs(rows).max() < 100.0  # times as much, not as many more

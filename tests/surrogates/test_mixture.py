@@ -1,5 +1,6 @@
 """A mixture: the average of its parts, wherever their distributions lie."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def test_a_part_that_is_missing_or_foreign_is_refused(tmp_path: Path) -> None:
         load_surrogate(tmp_path)
     (tmp_path / "part-1" / "manifest.json").unlink()
     with pytest.raises(CheckpointError, match=r"must hold manifest\.json"):
+        load_surrogate(tmp_path)
+
+
+@pytest.mark.parametrize("state", [None, [2], 2, {"parts": 0}, {"parts": "2"}])
+def test_a_state_without_parts_is_refused(tmp_path: Path, state: object) -> None:
+    manifest = {"version": 1, "surrogate": "mixture", "state": state}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="must hold parts of a mixture"):
         load_surrogate(tmp_path)
 
 

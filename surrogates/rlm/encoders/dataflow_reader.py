@@ -208,10 +208,13 @@ class DataflowReader(TextReader):
         counts = FeatureTable.from_state(state["counts"]) if settings.has_counts else None
         scales = _first_scale(counts)
         if "scales" in state:  # older ones had one
-            scales = [CountScale(*map(np.array, pair)) for pair in state["scales"]]
+            scales = [
+                CountScale(*(np.array(part, float) for part in pair)) for pair in state["scales"]
+            ]
         reader = cls(tokenizer, counts, scales, settings)
-        if any(scale.means.shape != (reader.n_counts,) for scale in scales):
-            raise ValueError("columns and scales of counts differ in number")
+        shape = (reader.n_counts,)
+        if not scales or any(not _is_of(scale, shape) for scale in scales):
+            raise ValueError("there must be scales, one number for each column of counts")
         return reader
 
     def to_json(self) -> dict[str, Any]:
@@ -264,6 +267,11 @@ class DataflowReader(TextReader):
         if self._counts is None or not texts:
             return np.zeros((len(texts), self.n_counts))
         return self._counts.logarithms(texts)
+
+
+def _is_of(scale: CountScale, shape: tuple[int, ...]) -> bool:
+    """Whether means and deviations have a shape, and all are finite."""
+    return all(part.shape == shape and np.isfinite(part).all() for part in scale)
 
 
 def _first_scale(counts: FeatureTable | None) -> list[CountScale]:

@@ -209,20 +209,27 @@ class T5GemmaNetwork(EncoderNetwork):
 
 
 def _built(config: dict[str, Any]) -> T5GemmaEncoderModel:
-    """A model of random weights."""
+    """A model of random weights.
+
+    Raises:
+        ValueError: If there is no model of this config.
+    """
     from transformers import T5GemmaConfig, T5GemmaEncoderModel, T5GemmaModuleConfig
 
-    part = T5GemmaModuleConfig(**config)
-    whole = T5GemmaConfig(
-        encoder=part,
-        decoder=part,
-        is_encoder_decoder=False,
-        dropout_rate=config["dropout_rate"],
-        attention_dropout=config["attention_dropout"],
-        vocab_size=config["vocab_size"],
-    )
-    whole._attn_implementation = _ATTENTION
-    model: T5GemmaEncoderModel = T5GemmaEncoderModel(whole)
+    try:
+        part = T5GemmaModuleConfig(**config)
+        whole = T5GemmaConfig(
+            encoder=part,
+            decoder=part,
+            is_encoder_decoder=False,
+            dropout_rate=config["dropout_rate"],
+            attention_dropout=config["attention_dropout"],
+            vocab_size=config["vocab_size"],
+        )
+        whole._attn_implementation = _ATTENTION
+        model: T5GemmaEncoderModel = T5GemmaEncoderModel(whole)
+    except Exception as error:  # transformers has its own, which derive from nothing else
+        raise ValueError(f"no T5Gemma is of this config: {error}") from error
     return model
 
 

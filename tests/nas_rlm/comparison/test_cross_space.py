@@ -156,6 +156,22 @@ def test_only_other_spaces_and_no_development_rows_are_pretrained_on(
     assert not (set(held) - set(told)) & set(texts)
 
 
+@pytest.mark.parametrize(
+    ("space", "left_out"),
+    [
+        ("nasbench201", "nasbench201"),
+        ("nasbench201_cifar100", "nasbench201"),
+        ("nds_darts_fix_w_d", "nds_darts"),
+        ("nasbench_macro", "nasbench_macro"),
+        ("fbnet", None),
+    ],
+)
+def test_a_variant_of_a_space_is_left_out_with_it(space: str, left_out: str | None) -> None:
+    sources = cross_space.pretraining_without(space, Path("unused")).sources
+    missing = {source.space for source in cross_space.ACCURACIES} - {s.space for s in sources}
+    assert missing == ({left_out} if left_out else set())
+
+
 @pytest.mark.usefixtures("tables")
 def test_free_labels_are_counts_of_the_texts_of_every_space(across: CrossSpaceProtocol) -> None:
     pretraining = cross_space.pretraining_without(

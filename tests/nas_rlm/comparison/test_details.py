@@ -44,6 +44,7 @@ def test_what_is_written_is_read_and_replaced(tmp_path: Path) -> None:
     [
         ("[", "damaged"),
         ('{"protocol": "tiny", "blocks": [{}], "scatters": []}', "damaged"),
+        ('{"protocol": "tiny", "blocks": [], "scatters": [1]}', "damaged"),
         ('{"protocol": "other", "blocks": [], "scatters": []}', "'tiny'"),
     ],
 )

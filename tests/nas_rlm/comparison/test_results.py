@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,25 @@ def test_an_older_file_has_one_machine_for_all_rows(tmp_path: Path) -> None:
     ]
 
 
+def file_of(**changes: object) -> str:
+    """A file of one figure, some of its fields changed."""
+    row = asdict(Row("params", "c10_val", 10, 0, "kendall_tau", 1, 0.0, 0.0))
+    return json.dumps({"protocol": "tiny", "rows": [row | changes]})
+
+
+def test_a_whole_number_is_a_value(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(file_of())
+    assert [row.value for row in read_results(tmp_path, "tiny").rows] == [1]
+
+
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
         ("{", "damaged"),
         ('{"protocol": "tiny", "machine": ""}', "damaged"),
+        ('{"protocol": "tiny", "rows": [{"method": "a"}]}', "damaged"),
+        (file_of(method=[]), r"damaged: TypeError\(.'method' is \[\]"),
+        (file_of(value="x"), r"damaged: TypeError\(.'value' is 'x'"),
         ('{"protocol": "other", "machine": "", "rows": []}', "'tiny'"),
     ],
 )

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import json
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -257,6 +258,30 @@ def test_what_other_processes_finished_comes_before_an_error(
     with pytest.raises(ConfigError, match="first batch"):
         found.extend(runner._run_in_processes(cast("Any", run), batches, 2))
     assert sorted(found) == list(range(1, 20))
+
+
+def test_after_an_error_work_goes_on_to_its_end_and_none_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_work: Future[object] = Future()
+    at_work.set_running_or_notify_cancel()
+    waiting: Future[object] = Future()
+    failed: Future[object] = Future()
+    failed.set_exception(ConfigError("This batch cannot be run."))
+    futures = iter([failed, at_work, waiting])
+
+    class Pool(_InlinePool):
+        def submit(self, *_: object) -> Future[object]:
+            return next(futures)
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Pool)
+    finishing = threading.Timer(0.2, at_work.set_result, [["finished later"]])
+    finishing.start()
+    found: list[Any] = []
+    with pytest.raises(ConfigError, match="This batch"):
+        found.extend(runner._run_in_processes(cast("Any", None), cast("Any", [[]] * 3), 2))
+    assert found == ["finished later"]
+    assert waiting.cancelled()
 
 
 @pytest.mark.usefixtures("space")

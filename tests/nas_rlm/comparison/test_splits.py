@@ -53,6 +53,24 @@ def test_test_rows_are_limited_and_needed(protocol: ComparisonProtocol, rows: Sp
         cell_rows(protocol, rows, 119, 0)
 
 
+def test_networks_without_a_training_row_are_needed(rng: np.random.Generator) -> None:
+    texts = [f"network {row % 6}" for row in range(60)]  # six networks, ten times each
+    columns = {"accuracy_percent/mine": rng.normal(size=60)}
+    repeated = SpaceRows.of_texts("mine", texts, columns, [{}] * 60)
+    protocol = ComparisonProtocol(
+        name="mine",
+        space="mine",
+        targets={"mine": "accuracy_percent/mine"},
+        sizes=(2, 40),
+        methods=("constant",),
+    )
+    assert is_unseen(repeated, cell_rows(protocol, repeated, 2, 0)).sum() == 4
+    with pytest.raises(DatasetError, match=r"40 training rows leave 0\. Train on fewer"):
+        cell_rows(protocol, repeated, 40, 0)
+    seen = dataclasses.replace(protocol, scores=("kendall_tau",), tables=("kendall_tau",))
+    assert len(cell_rows(seen, repeated, 40, 0).test) == 20
+
+
 def test_unseen_is_each_network_once(protocol: ComparisonProtocol, rows: SpaceRows) -> None:
     cell = cell_rows(protocol, rows, 20, 0)
     unseen = is_unseen(rows, cell)

@@ -1,5 +1,6 @@
 """Zero-cost scores of some test rows: computed once, kept, ranked."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -41,6 +42,32 @@ def test_networks_are_computed_once_and_kept(
     assert same == seconds
     zero_cost_rows.zero_cost_ranks(rows, numbers, "jacov", tmp_path)
     assert len(computed) == 2 * len(set(rows.digests(numbers)))
+
+
+def test_texts_that_are_not_pruned_have_scores_of_their_own(
+    rows: SpaceRows, computed: list[str], tmp_path: Path
+) -> None:
+    whole = dataclasses.replace(rows, is_pruned=False)
+    for chosen in (rows, whole, rows):
+        zero_cost_rows.zero_cost_ranks(chosen, np.arange(20), "synflow", tmp_path)
+    pruned, unpruned = (set(r.texts(np.arange(20))) for r in (rows, whole))
+    assert pruned != unpruned
+    assert sorted(computed) == sorted(pruned | unpruned)
+
+
+def test_scores_that_another_process_lost_are_written_again(
+    rows: SpaceRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "zero_cost" / "nasbench201-synflow.json"
+
+    def score(text: str, names: list[str], *_: object) -> dict[str, float]:
+        path.unlink(missing_ok=True)
+        return {names[0]: float(len(text))}
+
+    monkeypatch.setattr(scores, "zero_cost_scores", score)
+    found, _ = zero_cost_rows.zero_cost_ranks(rows, np.arange(60), "synflow", tmp_path)
+    assert len(found.mean) == 60
+    assert len(json.loads(path.read_text())) == len(set(rows.digests(np.arange(60)))) > 20
 
 
 def test_a_damaged_file_is_told(rows: SpaceRows, computed: list[str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import onnx.checker
 import pytest
 
-from search_spaces import SPACES, from_text, get_space
+from search_spaces import SPACES, from_text, get_space, graph_builder, traces
 from search_spaces.nasbench201.cell import OPS, Cell
 
 DEAD = Cell(tuple(OPS[gene] for gene in (3, 0, 2, 1, 0, 0)))
@@ -16,6 +16,16 @@ def test_dead_edges_stay_and_canonical_texts_lose_them() -> None:
     text, canonical = space.to_unpruned_text(DEAD), space.to_text(DEAD)
     assert text.count("Conv") > canonical.count("Conv")
     onnx.checker.check_model(from_text(text), full_check=True)
+
+
+def test_a_text_does_not_depend_on_what_was_exported_before() -> None:
+    space = get_space("nasbench201")
+    text = space.to_unpruned_text(DEAD)
+    graph_builder._trace.cache_clear()
+    traces.function_name.cache_clear()  # which numbers all functions that are written
+    assert space.to_unpruned_text(DEAD) == text
+    assert "f0" in text
+    assert "write" not in text
 
 
 def test_cells_of_one_network_keep_texts_of_their_own() -> None:

@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from search_spaces import SPACES, get_space
+from search_spaces import SPACES, from_text, get_space, to_text
 from search_spaces.graph_builder import GraphBuilder
 from search_spaces.nds.canonical_cell import canonical_cell, normal_form
 from search_spaces.nds.cell import Cell, CellNetwork
@@ -54,6 +54,20 @@ def test_renumbered_cells_have_one_representative_and_one_text(
         assert space.check(canonical) == space.canonical(canonical) == canonical
         assert space.to_text(other) == space.to_text(architecture) == space.to_text(canonical)
     assert n_changed > 6
+
+
+def test_weights_that_nothing_reads_do_not_matter() -> None:
+    """The newer input of the reduction cell is read by nothing, and some of its statements tie."""
+    names = {"a": "avg_pool_3x3", "m": "max_pool_3x3", "s": "skip_connect"}
+
+    def cell(edges: str, concat: tuple[int, ...]) -> Cell:
+        return Cell(tuple((names[edge[0]], int(edge[1])) for edge in edges.split()), concat)
+
+    normal = cell("s1 a0 s0 m0 m1 a2 s1 s0 a2 m2", (3, 4, 5, 6))
+    reduce = cell("a0 s0 a0 s0 m0 a3 s0 s0 m4 a5", (2, 6))
+    space, network = get_space("nds_enas"), CellNetwork(normal, reduce, 16, 4)
+    text = space.to_text(network)
+    assert to_text(from_text(text)) == to_text(space.to_onnx(network)) == text
 
 
 def test_different_cells_stay_different() -> None:

@@ -48,6 +48,31 @@ def test_values_are_folded_and_the_function_stays(
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_weight_that_has_the_name_of_a_folded_one_keeps_its_values(
+    rng: np.random.Generator,
+) -> None:
+    names = {"s": "n.weight", "t": "n.bias"}  # as exporters name them; another norm reads them too
+    model = onnx.parser.parse_model(
+        HEAD + "g (float[1,3,6,6] x) => (float[1,4,4,4] y) {"
+        "c = Conv(x, w)\n n = BatchNormalization(c, s, t, m, v)\n r = Relu(n)\n"
+        "y = BatchNormalization(r, s, t, m, v) }"
+    )
+    for name, shape in SHAPES.items():
+        if name != "b":
+            array = rng.random(shape).astype(np.float32) + 0.5
+            tensor = numpy_helper.from_array(array, names.get(name, name))
+            model.graph.initializer.append(tensor)
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = names.get(name, name)
+    folded = canonicalize(model)
+    assert ops(folded) == ["Conv", "Relu", "BatchNormalization"]
+    x = rng.standard_normal((1, 3, 6, 6)).astype(np.float32)
+    (expected,) = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})
+    (got,) = onnx.reference.ReferenceEvaluator(folded).run(None, {"x": x})
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
 def symbolic(body: str, weights: str = "float[4,3,3,3] w") -> onnx.ModelProto:
     return from_text(
         HEAD + f"g (float[1,3,6,6] x, {weights}, {NORM}) => (float[1,4,4,4] y) {{{body}}}"

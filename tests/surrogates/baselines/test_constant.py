@@ -52,7 +52,9 @@ def test_unfitted_use_is_refused(tmp_path: Path) -> None:
         ConstantPredictor().save(tmp_path)
 
 
-@pytest.mark.parametrize("state", [{}, {"values": 3}, {"values": {"m": ["x"]}}])
+@pytest.mark.parametrize(
+    "state", [{}, {"values": 3}, {"values": {"m": ["x"]}}, {"values": {"m": []}}]
+)
 def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path, state: dict[str, object]) -> None:
     manifest = {"version": 1, "surrogate": "constant", "state": state}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))

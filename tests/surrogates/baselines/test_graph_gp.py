@@ -8,6 +8,7 @@ import pytest
 
 from surrogates.baselines.graph_gp import GraphGpRegressor
 from surrogates.errors import CheckpointError, LabelError, SettingsError
+from surrogates.inputs.feature_table import FeatureTable
 
 Rows = list[dict[str, float]]
 
@@ -58,6 +59,7 @@ def test_a_setting_out_of_range_is_refused() -> None:
         {"kernels": [{"variance": 1.0, "length": 1.0, "noise": -2.0, "linear": 0.0}] * 2},
         {"targets": {}},
         {"columns": {"table": {"names": []}}},
+        {"columns": {"table": FeatureTable((), frozenset(), (), ()).to_state(), "means": [1.0]}},
     ],
 )
 def test_damage_is_a_clear_error(

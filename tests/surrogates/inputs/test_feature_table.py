@@ -1,5 +1,6 @@
 """The table of features: which columns, what a text lacks, scaling, round trip."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -88,6 +89,27 @@ def test_the_state_gives_the_table_back(small_texts: list[str]) -> None:
     assert FeatureTable.from_state(table.to_state()) == table
     with pytest.raises(ValueError, match="differ in number"):
         FeatureTable.from_state(table.to_state() | {"means": [0.0]})
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("names", 3),
+        ("names", "longest a|b|c"),
+        ("names", "a|b"),
+        ("means", math.inf),
+        ("means", math.nan),
+        ("stds", 0.0),
+        ("stds", -1.0),
+        ("stds", math.inf),
+    ],
+)
+def test_names_and_scales_of_a_state_are_checked(
+    small_texts: list[str], part: str, value: object
+) -> None:
+    state = FeatureTable.fit(small_texts).to_state()
+    with pytest.raises((TypeError, ValueError), match=r"column is named|scales must be finite"):
+        FeatureTable.from_state(state | {part: [value, *state[part][1:]]})
 
 
 def test_a_text_that_cannot_be_read_is_refused() -> None:

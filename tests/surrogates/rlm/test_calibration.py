@@ -121,6 +121,16 @@ def test_every_group_of_metrics_is_looked_at_and_a_shared_text_is_left_out_of_al
         assert set(member.rows) == {row for row, text in enumerate(texts) if text in left}
 
 
+def test_groups_of_the_same_texts_leave_out_the_same_ones() -> None:
+    texts = [str(row % 90) for row in range(900)]  # ten groups, each of all 90 texts
+    groups = np.arange(900) // 90
+    found = held_out(texts, groups, 3, np.random.default_rng(0))
+    for member in found:
+        assert np.bincount(groups[member.distinct]).tolist() == [30] * 10
+        assert len(member.rows) == 300
+    assert len(np.unique(np.concatenate([member.rows for member in found]))) == 900
+
+
 def test_more_members_are_trusted_to_err_less() -> None:
     logits = logits_of_gaussians(np.linspace(3.0, 6.0, 40), 1.6)
     one, three = (

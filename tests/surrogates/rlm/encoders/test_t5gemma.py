@@ -189,6 +189,17 @@ def test_weights_that_are_missing_are_refused(
         reader.new_network()
 
 
+@pytest.mark.parametrize("config", [{}, {"hidden_size": "x"}, {"num_attention_heads": 0}])
+def test_a_config_of_no_model_is_a_value_error(
+    small_texts: list[str], config: dict[str, object]
+) -> None:
+    reader = T5GemmaReader.learn(small_texts, RlmSettings(**SMALL))  # type: ignore[arg-type]
+    state = reader.to_json()
+    damaged = {**state, "config": config and {**state["config"], **config}}
+    with pytest.raises((KeyError, ValueError)):
+        T5GemmaReader.from_json(damaged, RlmSettings(**SMALL)).new_network()  # type: ignore[arg-type]
+
+
 def test_more_trainable_layers_than_there_are_are_refused(
     source: Path, small_texts: list[str]
 ) -> None:
