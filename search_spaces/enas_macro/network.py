@@ -16,6 +16,9 @@ weights (``_enas_layer``: sums, 36 channels throughout), which is the one here. 
 trained from scratch afterwards (``_fixed_layer``: ReLU before convolutions, skips concatenated
 and projected, channels doubled at reductions) has no accuracies in that data and is not written.
 An average pool of size 1 with stride 2 before a 1x1 convolution is the stride of the convolution.
+Whichever operation an architecture names, ``_enas_layer`` runs the last one, since its branches are
+functions bound late; here every layer has the operation that is named, and `nas_rlm.data_files` reads
+the accuracies as those of what ran.
 
 Source:
     ``src/cifar10/general_child.py`` of https://github.com/melodyguan/enas; ``evaluation.py`` and
