@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 search: $(STAMP) ## run the main job into RUN (default runs/search), or go on with it
-	@$(BIN)/nas-rlm search --run-folder "$(RUN)" $(if $(wildcard $(RUN)/run.json),--resume)
+	@$(BIN)/nas-rlm search --run-folder "$(RUN)" $$(test -f "$(RUN)/run.json" && echo --resume)
 
 test: $(STAMP) ## run every test but the slow ones
 	@$(TEST_ENV) $(BIN)/python -m pytest -q -n auto $(ARGS)

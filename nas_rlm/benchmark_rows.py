@@ -110,7 +110,8 @@ def _sources(space: str, metrics: Sequence[str]) -> tuple[list[str], dict[str, s
     """
     counted = [name for name in metrics if name in COUNTED_METRICS]
     tasks = {}
-    if space.partition("_")[0] == "nasbench201":
+    has_table = space.partition("_")[0] == "nasbench201"
+    if has_table:
         parts = {name: name.partition("/") for name in metrics}
         tasks = {
             name: task
@@ -119,8 +120,9 @@ def _sources(space: str, metrics: Sequence[str]) -> tuple[list[str], dict[str, s
         }
     rest = [name for name in metrics if name not in counted and name not in tasks]
     if rest and not metrics_of(space):
-        known = (*COUNTED_METRICS, *tasks)
-        message = f"Space {space!r} has no metric {rest[0]!r}. It has: {', '.join(known)}."
+        of_tasks = [f"accuracy_percent/{task}" for task in TASK_FILES] if has_table else []
+        known = ", ".join([*COUNTED_METRICS, *of_tasks])
+        message = f"Space {space!r} has no metric {rest[0]!r}. It has: {known}."
         raise DatasetError(message)
     return counted, tasks, rest
 

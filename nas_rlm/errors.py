@@ -81,6 +81,10 @@ class RunFolderBusyError(RunFolderError):
     """Another process works in the run folder."""
 
 
+class OutputError(NasRlmError, OSError):
+    """Standard output cannot be written."""
+
+
 class MeasurementError(NasRlmError, RuntimeError):
     """A model cannot be measured: it does not load, does not run, or has no fixed shapes."""
 

@@ -1,8 +1,14 @@
 """A lock on a file that the operating system releases when its holder dies, however it dies."""
 
+import hashlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from nas_rlm.errors import RunFolderBusyError
 
 
 class FileLock:
@@ -50,6 +56,31 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+@contextmanager
+def held_alone(folder: Path, work: str) -> Iterator[None]:
+    """Keep other processes from the same work in a folder, which need not exist yet.
+
+    Args:
+        folder: Where the work is done.
+        work: What is done there, e.g. ``"trains"``.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        RunFolderBusyError: If another process is at it.
+    """
+    name = hashlib.sha256(f"{work} {folder.resolve()}".encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-{name}.lock")
+    if not lock.acquire():
+        message = f"Another process {work} in {str(folder)!r}. Wait for it, or stop it."
+        raise RunFolderBusyError(message)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 if sys.platform == "win32":

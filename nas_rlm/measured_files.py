@@ -38,7 +38,11 @@ def measure_files(
     """
     models = [read_runnable(file, seed=seed) for file in files]
     return measure_many(
-        models, protocol, seed=seed, progress=lambda step, total: progress(step, total, {})
+        models,
+        protocol,
+        names=[str(file) for file in files],
+        seed=seed,
+        progress=lambda step, total: progress(step, total, {}),
     )
 
 

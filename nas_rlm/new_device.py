@@ -51,8 +51,8 @@ def latency_of(device: str, start: Surrogate) -> str:
     metric = named_metric(f"latency_ms/{device}").name
     if metric in start.metrics:
         message = (
-            f"The checkpoint knows {metric!r} already. Name the device otherwise, or go on from "
-            "what is known with `nas-rlm finetune`."
+            f"The checkpoint knows {metric!r} already. Name the device otherwise, or add it again, "
+            "with all rows, to the checkpoint that did not know it."
         )
         raise ConfigError(message)
     return metric

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import search_spaces
 from nas_rlm.dataset import Dataset
-from nas_rlm.errors import DatasetError
-from nas_rlm.metrics import METRICS, QUANTITIES, Metric, Qualifier
+from nas_rlm.errors import DatasetError, UnknownMetricError
+from nas_rlm.metrics import DEVICES, LOCAL_DEVICE, METRICS, QUANTITIES, Metric, Qualifier
 from nas_rlm.network_files import read_text, text_of
 from nas_rlm.parquet_rows import is_graph_arch, read_parquet
 from nas_rlm.progress import Progress, no_progress
 
 NETWORK_COLUMNS = ("file", "text", "architecture")
 """Columns that may say which network a row is about; exactly one must be there."""
+_PUBLISHED_LATENCIES = frozenset(f"latency_ms/{name}" for name in DEVICES if name != LOCAL_DEVICE)
 MAX_CELL = 2**31 - 1
 """Longest cell of a CSV file, in characters; the text of a large network has some 100,000."""
 
@@ -43,10 +44,13 @@ def read_rows(
         progress: Called as rows are read.
 
     Returns:
-        The rows in the order of the file, texts canonical.
+        The rows in the order of the file. Texts are canonical; those of architectures with a latency
+        on a published device are as the benchmark ran them, see
+        `search_spaces.SearchSpace.to_unpruned_text`.
 
     Raises:
-        DatasetError: If the file is not such a table; the message names the line.
+        DatasetError: If the file is not such a table or a value is out of range; the message names
+            the line.
         UnknownMetricError: If a column is neither a network column nor a metric.
         SearchSpaceError: If a network file, a text or an architecture string is refused; the
             message names the line.
@@ -64,14 +68,15 @@ def read_rows(
     if not metrics:
         message = f"{path.name} has no metric column beside {network!r}. Add one, e.g. 'params'."
         raise DatasetError(message)
-    read = _reader(network, space, path.parent)
+    is_pruned = not any(name in _PUBLISHED_LATENCIES for name in metrics.values())
+    read = _reader(network, space, path.parent, is_pruned=is_pruned)
     texts, labels = [], []
     for done, (line, cells) in enumerate(lines):
         row = dict(zip(header, cells, strict=True))
         texts.append(_read_cell(read, row[network], f"{path.name}, line {line}"))
         labels.append(
             {
-                metric: _number(row[name], f"{path.name}, line {line}: {name!r}")
+                metric: _value(metric, row[name], f"{path.name}, line {line}: {name!r}")
                 for name, metric in metrics.items()
                 if row[name].strip()
             }
@@ -149,6 +154,13 @@ def _check_names(path: Path, header: list[str]) -> None:
 def _network_column(path: Path, header: list[str], space: str | None) -> str:
     """Return the one column that says which network a row is about."""
     present = [name for name in NETWORK_COLUMNS if name in header]
+    separators = [sign for sign in (";", "\t") if len(header) == 1 and sign in header[0]]
+    if separators:
+        message = (
+            f"{path.name} must have commas between its cells, but its first line has "
+            f"{separators[0]!r}. Save it with commas."
+        )
+        raise DatasetError(message)
     if len(present) != 1:
         message = (
             f"{path.name} must have exactly one of the columns {', '.join(NETWORK_COLUMNS)}, "
@@ -156,9 +168,10 @@ def _network_column(path: Path, header: list[str], space: str | None) -> str:
         )
         raise DatasetError(message)
     if (present[0] == "architecture") != (space is not None):
+        way_out = "Name it with --space" if space is None else f"Leave --space {space} out"
         message = (
             f"{path.name} has the column {present[0]!r}; a search space must be named with the "
-            "column 'architecture', and only then."
+            f"column 'architecture', and only then. {way_out}."
         )
         raise DatasetError(message)
     return present[0]
@@ -171,21 +184,28 @@ def _metric_names(path: Path, columns: list[str], device: str | None) -> dict[st
         for name in columns
     }
     for name in names.values():
-        named_metric(name)
+        try:
+            named_metric(name)
+        except UnknownMetricError as error:
+            message = f"{path.name}: {error}"
+            raise UnknownMetricError(message) from error
     if len(set(names.values())) < len(names):
         message = f"{path.name} must have one column of {names['latency_ms']!r}, but has two."
         raise DatasetError(message)
     return names
 
 
-def _reader(network: str, space: str | None, folder: Path) -> Callable[[str], str]:
-    """Return the function from a cell of the network column to canonical text."""
+def _reader(
+    network: str, space: str | None, folder: Path, *, is_pruned: bool
+) -> Callable[[str], str]:
+    """Return the function from a cell of the network column to text."""
     if network == "file":
         return lambda cell: read_text(folder / cell)
     if network == "text" or space is None:
         return text_of
     architectures = search_spaces.get_space(space)
-    return lambda cell: architectures.to_text(architectures.parse(cell))
+    export = architectures.to_text if is_pruned else architectures.to_unpruned_text
+    return lambda cell: export(architectures.parse(cell))
 
 
 def _read_cell(read: Callable[[str], str], cell: str, where: str) -> str:
@@ -197,13 +217,18 @@ def _read_cell(read: Callable[[str], str], cell: str, where: str) -> str:
         raise type(error)(message) from error
 
 
-def _number(cell: str, where: str) -> float:
-    """Return the finite number of a cell."""
+def _value(metric: str, cell: str, where: str) -> float:
+    """Return the number of a cell: finite, at least 0, and at most 100 for a percentage."""
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         message = f"{where} must be a finite number or empty, but is {cell!r}."
+        raise DatasetError(message)
+    highest = 100.0 if metric.startswith("accuracy_percent/") else math.inf
+    if not 0.0 <= value <= highest:
+        rule = "at least 0" if highest == math.inf else "from 0 to 100"
+        message = f"{where} must be {rule}, but is {cell!r}. Leave it empty if it is not known."
         raise DatasetError(message)
     return value

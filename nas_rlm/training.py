@@ -17,6 +17,7 @@ import surrogates
 from nas_rlm.atomic_files import explained
 from nas_rlm.dataset import Dataset
 from nas_rlm.errors import ConfigError, RunFolderError
+from nas_rlm.file_lock import held_alone
 from nas_rlm.pretrained import checkpoint_folder
 from nas_rlm.progress import Progress, no_progress
 from nas_rlm.seeding import check_seed
@@ -95,8 +96,8 @@ def train_surrogate(
 
     Raises:
         ConfigError: If `tensorboard` is wanted and not installed, or the seed is out of range.
-        RunFolderError: If the folder holds something already or cannot be written; this is found
-            out before training.
+        RunFolderError: If the folder holds something already or cannot be written, or another
+            process trains into it; this is found out before training.
         SurrogateError: If the surrogate or a setting is unknown, the rows are refused, or
             the folder holds an unfinished training of another kind.
     """
@@ -177,7 +178,8 @@ def load_start(model: Path | None) -> Surrogate:
     if not surrogate.can_finetune:
         message = (
             f"{str(folder)!r} holds the surrogate {surrogate.name!r}, which cannot be fine-tuned. "
-            "Train one on all rows with `nas-rlm train`, or start from an 'rlm'."
+            "Train one on all rows with `nas-rlm train`, start from an 'rlm', or add a device to the "
+            "checkpoint from before it was added."
         )
         raise ConfigError(message)
     return surrogate
@@ -224,16 +226,17 @@ def _trained(
 ) -> TrainingReport:
     """Learn, log, save and report."""
     check_seed(seed)
-    check_new_folder(folder)
-    start = time.perf_counter()
-    events = folder / EVENTS if tensorboard else None
-    with TrainingLog(folder / LOG, progress, events=events) as log:
-        model = learn(log)
-    seconds = time.perf_counter() - start
-    with explained(folder, "be written"):
-        model.save(folder)
-        if (folder / UNFINISHED).exists():
-            shutil.rmtree(folder / UNFINISHED)
+    with held_alone(folder, "trains"):
+        check_new_folder(folder)
+        start = time.perf_counter()
+        events = folder / EVENTS if tensorboard else None
+        with TrainingLog(folder / LOG, progress, events=events) as log:
+            model = learn(log)
+        seconds = time.perf_counter() - start
+        with explained(folder, "be written"):
+            model.save(folder)
+            if (folder / UNFINISHED).exists():
+                shutil.rmtree(folder / UNFINISHED)
     return TrainingReport(
         surrogate=model.name,
         folder=folder,

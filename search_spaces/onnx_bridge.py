@@ -268,9 +268,10 @@ def _value_type(value: onnx.ValueInfoProto) -> ValueType:
     if not tensor.HasField("shape") or any(
         not dim.HasField("dim_value") or dim.dim_value < 1 for dim in dims
     ):
-        shown = [dim.dim_param or dim.dim_value or "?" for dim in dims]
+        shown = f"shape {[dim.dim_param or dim.dim_value or '?' for dim in dims]!r}"
         raise UnsupportedModelError(
-            f"Model must have static shapes, but {value.name!r} has shape {shown!r}. "
+            f"Model must have static shapes, but {value.name!r} has "
+            f"{shown if tensor.HasField('shape') else 'none declared'}. "
             "Export it with fixed sizes, batch 1 included."
         )
     return ValueType(_ELEMENT_NAMES[tensor.elem_type], tuple(sizes))

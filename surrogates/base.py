@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,9 +212,10 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
             raise LabelError(f"Every row must have at least one metric, but row {row} has none.")
         for metric, value in mapping.items():
             if not abs(value) <= MAX_LABEL:
+                rule = f"at most {MAX_LABEL:g}" if math.isfinite(value) else "finite"
                 raise LabelError(
-                    f"Labels must be finite and at most {MAX_LABEL:g}, but {metric!r} of row {row} "
-                    f"is {value!r}. Leave a missing metric out of the mapping."
+                    f"Labels must be {rule}, but {metric!r} of row {row} is {value!r}. "
+                    "Leave a missing metric out of the mapping."
                 )
             metrics[metric] = None
     return list(metrics)

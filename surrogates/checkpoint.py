@@ -92,11 +92,13 @@ def read_manifest(folder: Path, surrogate: str | None = None) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version, name, state = manifest["version"], manifest["surrogate"], manifest["state"]
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"A checkpoint folder must hold {MANIFEST}, but {folder} does not. "
             "Train one with `nas-rlm train`."
         ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} must be readable, but: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path} must be a manifest, but it is damaged: {error!r}."

@@ -102,7 +102,7 @@ def read_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """
     _check_size(path, MAX_BYTES)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, strict=True)
             header = next(rows, [])
             for row in rows:

@@ -98,6 +98,9 @@ def _table(name: str, files: list[Path], folder: Path, *, is_measured: bool) -> 
     if not files:
         message = "Nothing to measure: name ONNX files behind --measure."
         raise ConfigError(message)
+    if not folder.name:
+        message = f"`--out` must name a new folder, but is {str(folder)!r}."
+        raise ConfigError(message)
     table = folder.with_name(f"{folder.name}.csv")
     if table.exists():
         message = (

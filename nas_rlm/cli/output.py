@@ -3,6 +3,7 @@
 rich is imported when something is drawn, never for ``--help``.
 """
 
+import io
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from nas_rlm.errors import OutputError
 from nas_rlm.progress import Progress
 
 _NUMBER = re.compile(r"[-+]?[0-9][0-9,]*(\.[0-9]+)?(e[-+][0-9]+)?%?|nan|-?inf")
@@ -26,9 +28,30 @@ SeedOption = Annotated[
 ]
 
 
+def write(text: str) -> None:
+    """Write to standard output; what its encoding lacks becomes a question mark.
+
+    Raises:
+        OutputError: If it cannot be written, e.g. because the disk is full. Where nobody reads any
+            more, `BrokenPipeError` passes through.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = (
+            f"Standard output cannot be written: {error.strerror}. Name another place for it."
+        )
+        raise OutputError(message) from error
+
+
 def print_json(document: object) -> None:
     """Print one JSON document; NaN and infinity are refused, since JSON has neither."""
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -42,21 +65,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     right = [_is_numeric([row[index] for row in rows]) for index in range(len(columns))]
+    lines = []
     for line in (columns, ["-" * width for width in widths], *cells):
         padded = [
             text.rjust(width) if is_right else text.ljust(width)
             for text, width, is_right in zip(line, widths, right, strict=True)
         ]
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+        lines.append("  ".join(padded).rstrip() + "\n")
+    write("".join(lines))
 
 
 def print_titled_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Print a table under a title, with an empty line after it."""
-    sys.stdout.write(f"{title}\n\n")
+    write(f"{title}\n\n")
     print_table(columns, rows)
-    sys.stdout.write("\n")
+    write("\n")
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def rank(
         return
     columns = ["file"]
     for name in ranking.metrics:
-        columns += [name, f"{level:.0%} interval"]
+        columns += [name, f"{100 * level:g}% interval"]
     rows = []
     for row in ranking.rows:
         cells: list[object] = [str(row.file)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas_rlm.cli.output import JsonOption, print_json, say
+from nas_rlm.cli.output import JsonOption, print_json, say, write
 
 
 def show(
@@ -38,4 +38,4 @@ def show(
     if json:
         print_json(asdict(diagram))
     elif out is None:
-        typer.echo(text_of(diagram), nl=False)
+        write(text_of(diagram))

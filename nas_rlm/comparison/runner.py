@@ -8,9 +8,7 @@ loses the cells of the models that are at work, an error those of its own model 
 
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +33,8 @@ from nas_rlm.comparison.protocol import Comparison, ComparisonProtocol, CrossSpa
 from nas_rlm.comparison.results import Results, Row, read_results
 from nas_rlm.comparison.space_rows import SpaceRows, read_space_rows
 from nas_rlm.comparison.splits import CellRows, cell_rows, is_unseen
-from nas_rlm.dataset import digest
-from nas_rlm.errors import ConfigError, RunFolderBusyError
-from nas_rlm.file_lock import FileLock
+from nas_rlm.errors import ConfigError
+from nas_rlm.file_lock import held_alone
 from nas_rlm.progress import Phases, silent
 from search_spaces import SPACES
 
@@ -113,7 +110,7 @@ def run_protocol(
     missing = [job for job in jobs if not _cells(job) <= done]
     if not missing:
         return results
-    with _locked(folder):
+    with held_alone(folder, "runs the comparison"):
         with explained(folder, "be made"):
             folder.mkdir(parents=True, exist_ok=True)
         results, details = _read(folder, protocol)  # what another process added meanwhile
@@ -160,20 +157,6 @@ def _read(folder: Path, protocol: Comparison) -> tuple[Results, Details]:
 def _cells(job: Job) -> set[tuple[str, str, int, int]]:
     """Cells that a job finishes."""
     return {job.cell(target) for target in job.targets}
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder, so that no two runs overwrite each other's figures."""
-    name = digest(str(folder.resolve()))
-    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-compare-{name}.lock")
-    if not lock.acquire():
-        message = f"Another process runs the comparison in {folder}. Wait for it, or stop it."
-        raise RunFolderBusyError(message)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _prepare(

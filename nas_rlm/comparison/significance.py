@@ -13,6 +13,7 @@ Every method is compared with the one whose mean is best, without correction for
 methods: read a single narrow win with that in mind.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,7 @@ def advantage(score: str, first: Blocks, second: Blocks, *, level: float = LEVEL
     resampled = [loss(np.einsum("rs,sb,rb->r", of_seeds, table, of_blocks)) for table in tables]
     whole = [loss(np.array([table.mean()])) for table in tables]
     difference = float((whole[1] - whole[0])[0])
-    error = float((resampled[1] - resampled[0]).std()) * np.sqrt(n_seeds / (n_seeds - 1))
+    error = float((resampled[1] - resampled[0]).std()) * math.sqrt(n_seeds / (n_seeds - 1))
     reach = float(scipy.stats.t.ppf((1 + level) / 2, n_seeds - 1)) * error
     interval = Interval(difference, difference - reach, difference + reach)
     return Advantage(interval, n_seeds, n_blocks)

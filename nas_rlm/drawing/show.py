@@ -40,4 +40,4 @@ def write_svg(diagram: Diagram, path: Path) -> None:
         RunFolderError: If it cannot be written.
     """
     with explained(path, "be written"):
-        write_atomically(path, svg_of(diagram).encode())
+        write_atomically(path, svg_of(diagram).encode(errors="replace"))

@@ -94,6 +94,7 @@ def measure_many(
     models: "Sequence[onnx.ModelProto | Callable[[], onnx.ModelProto]]",
     protocol: Protocol | None = None,
     *,
+    names: Sequence[str] = (),
     seed: int = 0,
     known_rounds: Iterable[Round] = (),
     on_round: Callable[[Round], None] | None = None,
@@ -107,6 +108,7 @@ def measure_many(
     Args:
         models: The models, or functions that make them when they are needed.
         protocol: How; None for the default.
+        names: What the models are called where one is refused; their numbers if empty.
         seed: Seed of the inputs, which are the same in every round, and of the order, which is
             drawn anew for every round.
         known_rounds: Rounds of this list from an earlier, interrupted call; they are not repeated.
@@ -120,7 +122,8 @@ def measure_many(
         MeasurementError: If a model cannot be loaded or run, or a known round does not fit.
     """
     protocol = Protocol() if protocol is None else protocol
-    work = _Work(models, protocol, seed, on_round)
+    called = names or [f"Model {number} of {len(models)}" for number in range(1, len(models) + 1)]
+    work = _Work(models, called, protocol, seed, on_round)
     for known in known_rounds:
         work.add(known)
     total = len(models) * protocol.rounds
@@ -143,11 +146,13 @@ class _Work:
     def __init__(
         self,
         models: "Sequence[onnx.ModelProto | Callable[[], onnx.ModelProto]]",
+        names: Sequence[str],
         protocol: Protocol,
         seed: int,
         on_round: Callable[[Round], None] | None,
     ) -> None:
         self._models = models
+        self._names = names
         self._protocol = protocol
         self._seed = seed
         self._on_round = on_round
@@ -205,7 +210,7 @@ class _Work:
         except MeasurementError as error:
             if len(self._models) == 1:
                 raise
-            message = f"Model {index + 1} of {len(self._models)}: {error}"
+            message = f"{self._names[index]}: {error}"
             raise MeasurementError(message) from error
         if len(self._models) <= MAX_LOADED:
             self._loaded[index] = loaded

@@ -87,6 +87,12 @@ def draw_architectures(
         idle = 0 if fresh else idle + 1
         if len(drawn) == wanted or idle == _DRAWS_WITHOUT_NEW:
             break
+    if not drawn:
+        message = (
+            f"No network of {config.space!r} has a known value of each of "
+            f"{', '.join(services.truth.tabled)}. Leave some of these out."
+        )
+        raise DatasetError(message)
     if len(drawn) < wanted:
         message = (
             f"Search space {config.space!r} gave only {len(drawn)} different networks whose true "

@@ -7,6 +7,7 @@ space's publication; ``latency_ms/local`` is measured by the run itself.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,7 +66,11 @@ class AccuracyTable:
 
 
 class FileTable:
-    """Metrics of a space from its file in the data folder."""
+    """Metrics of a space from its file in the data folder.
+
+    Values are those of networks: an architecture that the file lacks has the mean of those that
+    describe the same network.
+    """
 
     def __init__(self, space: str, metrics: Sequence[str]) -> None:
         """Read the file.
@@ -81,14 +86,35 @@ class FileTable:
         table = read_metric_table(space, metrics)
         self.metrics = tuple(metrics)
         self.genomes = table.genomes
+        self._space = search_spaces.get_space(space)
         self._columns = table.metrics
         self._rows = {tuple(genome): row for row, genome in enumerate(table.genomes.tolist())}
 
     def values(self, metric: str, genomes: Genomes) -> NDArray[np.float64]:
-        """Value of the file, NaN for an architecture that it lacks."""
+        """Value of the file, NaN for a network that it lacks."""
         column = self._columns[metric]
-        rows = [self._rows.get(tuple(genome)) for genome in genomes.tolist()]
-        return np.array([np.nan if row is None else column[row] for row in rows])
+        found = np.full(len(genomes), np.nan)
+        for place, genome in enumerate(map(tuple, genomes.tolist())):
+            row = self._rows.get(genome)
+            if row is not None:
+                found[place] = column[row]
+            elif alike := self._alike.get(self._canonical(genome)):
+                known = column[alike][~np.isnan(column[alike])]
+                found[place] = known.mean() if len(known) else np.nan
+        return found
+
+    @cached_property
+    def _alike(self) -> dict[tuple[int, ...], list[int]]:
+        """Canonical genome to the rows of its network."""
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for genome, row in self._rows.items():
+            alike.setdefault(self._canonical(genome), []).append(row)
+        return alike
+
+    def _canonical(self, genome: tuple[int, ...]) -> tuple[int, ...]:
+        """The genome of the canonical architecture of a network."""
+        architecture = self._space.canonical(self._space.from_genome(genome))
+        return self._space.to_genome(architecture)
 
     def spans(self, metric: str, genomes: Genomes) -> NDArray[np.float64]:
         """Nothing: the file holds one value each."""

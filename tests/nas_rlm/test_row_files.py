@@ -13,6 +13,9 @@ from nas_rlm.row_files import named_metric, read_rows
 from search_spaces.errors import InvalidArchitectureError, SearchSpaceError
 
 ONE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
+DEAD = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_1x1~0|none~1|none~2|"
+LIVE = "|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|"
+"""The same network, but for operations that nothing needs."""
 TWO = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
 
@@ -36,6 +39,20 @@ def test_architecture_strings_become_texts_and_empty_cells_are_absent(tmp_path: 
     assert rows.texts == (text_of(ONE), text_of(TWO))
     assert rows.labels == ({"params": 10.0, "latency_ms/pixel9": 1.5}, {"latency_ms/pixel9": 2.5})
     assert steps == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("device", "is_pruned"), [("pixel3", False), ("local", True), ("my_phone", True)]
+)
+def test_published_latencies_go_with_the_network_that_was_timed(
+    tmp_path: Path, device: str, is_pruned: bool
+) -> None:
+    path = written(tmp_path, f"architecture,params,latency_ms/{device}\n{DEAD},,2\n{LIVE},,1\n")
+    space = search_spaces.get_space("nasbench201")
+    texts = read_rows(path, space="nasbench201").texts
+    export = space.to_text if is_pruned else space.to_unpruned_text
+    assert texts == tuple(export(space.parse(string)) for string in (DEAD, LIVE))
+    assert (texts[0] == texts[1]) == is_pruned
 
 
 def test_a_latency_without_a_device_is_of_the_one_named(tmp_path: Path) -> None:
@@ -73,6 +90,10 @@ def test_texts_may_hold_line_breaks(tmp_path: Path) -> None:
         (f"architecture,params\n{ONE},1,2\n", "line 2: needs 2 cells, but has 3"),
         (f"architecture,params\n{ONE},many\n", "line 2: 'params' must be a finite number"),
         (f"architecture,params\n{ONE},nan\n", "line 2: 'params' must be a finite number"),
+        (f"architecture,latency_ms/mine\n{ONE},-1\n", "line 2: .* at least 0, but is '-1'"),
+        (f"architecture,accuracy_percent/mine\n{ONE},100.5\n", "line 2: .* from 0 to 100"),
+        (f"architecture;params\n{ONE};1\n", "commas between its cells, but .* has ';'"),
+        (f"architecture\tparams\n{ONE}\t1\n", "Save it with commas"),
         (f"architecture,params\n{ONE},\n", "line 2: at least one metric"),
         (f'architecture,params\n"{ONE},1\n', "must be a CSV file"),
     ],
@@ -94,14 +115,14 @@ def test_a_table_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_space_goes_with_architecture_strings_only(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="only then"):
+    with pytest.raises(DatasetError, match=r"only then\. Name it with --space\."):
         read_rows(written(tmp_path, f"architecture,params\n{ONE},1\n"))
-    with pytest.raises(DatasetError, match="only then"):
+    with pytest.raises(DatasetError, match=r"only then\. Leave --space nasbench201 out\."):
         read_rows(written(tmp_path, "text,params\nx,1\n"), space="nasbench201")
 
 
 def test_a_column_that_is_no_metric_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownMetricError, match="acuracy"):
+    with pytest.raises(UnknownMetricError, match=r"^rows\.csv: .*acuracy"):
         read_rows(written(tmp_path, f"architecture,acuracy\n{ONE},1\n"), space="nasbench201")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas_rlm.dataset import Dataset
-from nas_rlm.errors import ConfigError, RunFolderError
+from nas_rlm.errors import ConfigError, RunFolderBusyError, RunFolderError
 from nas_rlm.json_lines import read_json_lines
 from nas_rlm.training import (
     LOG,
@@ -82,6 +82,16 @@ def test_only_an_unfinished_training_may_be_there(
         return
     with pytest.raises(RunFolderError, match="exists already"):
         check_new_folder(tmp_path)
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    def second(step: int, *_: object) -> None:
+        if step == 1:
+            train_surrogate(ROWS, "constant", tmp_path / "model")
+
+    with pytest.raises(RunFolderBusyError, match="Another process trains in"):
+        train_surrogate(ROWS, "rlm", tmp_path / "model", progress=second, settings=QUICK)
+    assert not (tmp_path / "model" / "manifest.json").exists()
 
 
 def test_a_seed_out_of_range_is_refused(tmp_path: Path) -> None:

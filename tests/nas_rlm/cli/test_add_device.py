@@ -97,6 +97,7 @@ def test_a_second_device_is_added_to_the_first(
         (("foo/bar", "rows.csv"), "must be lower-case letters"),
         (("old", "--measure", "a.onnx"), "'model-old.csv' exists already"),
         (("old", "--measure", "a.onnx"), "`nas-rlm add-device old model-old.csv`"),
+        (("my_phone", "--measure", *"abcde", "--out", "."), "`--out` must name a new folder"),
         (
             ("my_phone", "--measure", *"abcdd"),
             "5 different latencies, better some tens, but got 4",

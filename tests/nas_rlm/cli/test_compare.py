@@ -87,6 +87,19 @@ def test_quick_stands_apart_and_tells_its_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_small")
+def test_a_document_says_which_methods_are_tied(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(
+        f"<!-- begin {NASBENCH201} -->\n<!-- end {NASBENCH201} -->\n"
+    )
+    arguments = ["compare", NASBENCH201, "--experiments", str(tmp_path), "--sizes", "78"]
+    arguments += ["--methods", "params,macs", "--seeds", "0,1,2", "--json"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.stderr
+    for column in json.loads(done.stdout)["columns"]:
+        assert all(isinstance(entry["is_tied"], bool) for entry in column["entries"])
+
+
+@pytest.mark.usefixtures("_small")
 def test_a_run_goes_on_and_writes_its_table(tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     document.write_text(f"<!-- begin {NASBENCH201} -->\n<!-- end {NASBENCH201} -->\n")
@@ -117,7 +130,7 @@ def own_file(folder: Path, n_rows: int) -> Path:
     for row in range(n_rows):
         architecture = space.sample(rng)
         size = space.published_counts(architecture).parameters / 1e5
-        latency = "" if row % 7 == 0 else f"{size + rng.normal():.4f}"
+        latency = "" if row % 7 == 0 else f"{10 + size + rng.normal():.4f}"
         lines.append(f"{space.format(architecture)},{50 + size + rng.normal():.4f},{latency}")
     path = folder / "My rows.csv"
     path.write_text("\n".join(lines))

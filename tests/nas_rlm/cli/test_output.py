@@ -1,11 +1,15 @@
 """Tables, JSON and progress."""
 
+import io
 import json
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
-from nas_rlm.cli.output import print_json, print_table, progress_bar
+from nas_rlm.cli.output import print_json, print_table, progress_bar, write
+from nas_rlm.errors import OutputError
 
 
 def test_table_aligns_numbers_right_and_words_left(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +40,23 @@ def test_table_refuses_a_ragged_row() -> None:
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": [1, 2.5]})
     assert json.loads(capsys.readouterr().out) == {"a": [1, 2.5]}
+
+
+def test_what_an_encoding_lacks_is_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252"))
+    write("a \u25cf b\n")
+    assert raw.getvalue() == b"a ? b\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="This system has no /dev/full.")
+def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - closing it fails too
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(OutputError, match="cannot be written: No space left on device"):
+        write("a\n")
+    with pytest.raises(OSError, match="No space"):
+        full.close()
 
 
 def test_json_refuses_nan() -> None:

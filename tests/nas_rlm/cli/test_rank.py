@@ -107,6 +107,13 @@ def test_a_table_says_what_else_can_be_predicted(
     assert "Sorted by accuracy_percent/cifar10; --metric adds any of 6 others" in done.stderr
 
 
+def test_a_level_is_named_as_it_is(
+    command: Callable[..., Result], shipped: TinyCheckpoint
+) -> None:
+    done = command("rank", shipped.files[0], "--level", "0.975")
+    assert "97.5% interval" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -17,6 +17,7 @@ from nas_rlm.comparison.details import read_details
 from nas_rlm.comparison.prediction import CellPrediction
 from nas_rlm.comparison.space_rows import SpaceRows
 from nas_rlm.errors import ArrayError, ConfigError, RunFolderBusyError, RunFolderError
+from nas_rlm.file_lock import held_alone
 from surrogates import PredictiveDistribution
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES, TINY
 
@@ -206,7 +207,10 @@ def test_a_new_device_is_predicted_without_source_labels_of_test_rows(
 def test_a_second_run_in_the_folder_is_refused(
     protocol: ComparisonProtocol, tmp_path: Path
 ) -> None:
-    with runner._locked(tmp_path), pytest.raises(RunFolderBusyError, match="Another process"):
+    with (
+        held_alone(tmp_path, "runs the comparison"),
+        pytest.raises(RunFolderBusyError, match="Another process"),
+    ):
         run_protocol(protocol, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -187,6 +187,8 @@ def test_a_list_says_which_model_is_refused() -> None:
     broken.graph.node[0].op_type = "Frobnicate"
     with pytest.raises(MeasurementError, match=r"^Model 2 of 2: onnxruntime cannot load"):
         measure_many([network(1, 4), broken], QUICK)
+    with pytest.raises(MeasurementError, match=r"^b\.onnx: onnxruntime cannot load"):
+        measure_many([network(1, 4), broken], QUICK, names=["a.onnx", "b.onnx"])
     with pytest.raises(MeasurementError, match=r"^onnxruntime cannot load"):
         measure(broken, QUICK)
 

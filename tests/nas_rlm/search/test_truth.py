@@ -5,8 +5,10 @@ import pytest
 
 import search_spaces
 from nas_rlm.benchmark.nasbench201 import Nasbench201Table, count_params
+from nas_rlm.data_files import MetricTable
 from nas_rlm.errors import TruthError
 from nas_rlm.metrics import Metric, parse_metric
+from nas_rlm.search import truth as truth_file
 from nas_rlm.search.candidates import Genomes
 from nas_rlm.search.truth import AccuracyTable, Truth, truth_of
 
@@ -102,6 +104,46 @@ def test_a_metric_without_truth_is_named_with_those_that_have_one(space: str, me
 def test_a_metric_in_no_table_is_refused() -> None:
     with pytest.raises(TruthError, match="No table holds 'latency_ms/fpga'"):
         truth_of(SPACE, metrics(ACCURACY)).values("latency_ms/fpga", np.zeros((1, 6), dtype=int))
+
+
+def test_a_file_knows_a_network_by_any_of_its_architectures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nodes of a cell may stand in another order, which must not matter."""
+    space = search_spaces.get_space("nds_darts")
+    rng = np.random.default_rng(0)
+    drawn = [space.sample(rng) for _ in range(10)]
+    other = next(a for a in drawn if space.canonical(a) != a)
+    canonical = space.canonical(other)
+    genomes = np.array([space.to_genome(other), space.to_genome(drawn[-2])])
+    metric = "accuracy_percent/cifar10_surrogate"
+    table = MetricTable("nds_darts", genomes, {metric: np.array([90.0, np.nan])})
+    monkeypatch.setattr(truth_file, "read_metric_table", lambda *_: table)
+    known = truth_file.FileTable("nds_darts", [metric])
+    asked = [other, canonical, drawn[-2], drawn[-1]]
+    values = known.values(metric, np.array([space.to_genome(a) for a in asked]))
+    assert values[:2].tolist() == [90.0, 90.0]
+    assert np.isnan(values[2:]).all()
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("data_folder")
+@pytest.mark.parametrize(
+    ("space", "metric"),
+    [
+        ("nds_darts", "accuracy_percent/cifar10_surrogate"),
+        ("fbnet", "latency_ms/pixel3"),
+        ("ofa_mbv3", "accuracy_percent/imagenet"),
+    ],
+)
+def test_canonical_architectures_of_a_file_have_their_labels(space: str, metric: str) -> None:
+    chosen = search_spaces.get_space(space)
+    truth = truth_of(chosen, metrics(metric))
+    known = truth.known_genomes()
+    assert known is not None
+    canonical = [chosen.canonical(chosen.from_genome(g)) for g in known[:300].tolist()]
+    found = truth.values(metric, np.array([chosen.to_genome(a) for a in canonical]))
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.data
