@@ -39,8 +39,8 @@ def own_protocol(
 ) -> ComparisonProtocol:
     """Make the protocol of a file.
 
-    Its name ends with a digest of the rows and of the metrics, which decide which rows are used, so that
-    figures of other rows are never mixed in.
+    Its name ends with a digest of the rows and of the metrics, which decide which rows are used, so
+    that figures of other rows are never mixed in.
 
     Args:
         data: Rows of the file.

@@ -58,9 +58,7 @@ def zero_cost_ranks(
     path = folder / "zero_cost" / f"{rows.space}-{name}.json"
     known = _read(path)
     texts = rows.texts(numbers)
-    keys = [
-        digest(text) for text in texts
-    ]  # of what is scored: texts that are not pruned have others
+    keys = [digest(text) for text in texts]  # not those of rows, which are of pruned texts
     new: dict[str, tuple[float, float]] = {}
     for key, text in zip(keys, texts, strict=True):
         if key not in known and key not in new:

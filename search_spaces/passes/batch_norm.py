@@ -61,6 +61,7 @@ def fold_batch_norm_values(
         names = tuple(
             [_free_name(f"{norm.outputs[0]}.{part}", taken) for part in ("weight", "bias")]
         )
+        taken.update(names)
         folded_data[names[0]] = (weight.astype(np.float64) * wide_gain).astype(weight.dtype)
         folded_data[names[1]] = ((bias - mean) * gain + shift).astype(weight.dtype)
         folded = conv._replace(inputs=(conv.inputs[0], *names), outputs=norm.outputs)
