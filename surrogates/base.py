@@ -21,8 +21,7 @@ Labels = Mapping[str, float]
 Progress = Callable[[int, int, Mapping[str, float]], None]
 """Called with (step, total steps, scalars such as the loss) while a surrogate trains."""
 
-MAX_LABEL = 1e300
-"""Greatest label of either sign: differences of greater ones are no numbers."""
+MAX_LABEL = 1e300  # of either sign: differences of greater ones are no numbers
 KEEP_SECONDS = 30.0
 """Between two states of an unfinished training that are kept, if nothing else is said."""
 
@@ -196,8 +195,7 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
     """Check training rows and return the metric names in order of first appearance.
 
     Raises:
-        LabelError: If there are no rows, the lengths differ, a row has no metric, or a value is
-            not finite or beyond :data:`MAX_LABEL`.
+        LabelError: If rows are missing or of other number, or values missing, not finite or too large.
     """
     if len(texts) != len(labels):
         raise LabelError(

@@ -143,7 +143,7 @@ class Mixture(Surrogate):
     def load(cls, folder: Path) -> Self:
         """Read every part; see the base class."""
         state = read_manifest(folder, cls.name)["state"]
-        n_parts = state.get("parts") if isinstance(state, dict) else state
+        n_parts = state.get("parts") if isinstance(state, dict) else None
         if not isinstance(n_parts, int) or n_parts < 1:
             raise CheckpointError(f"{folder} must hold parts of a mixture, but names {n_parts!r}.")
         parts = [load_surrogate(place_of(folder, f"part-{place}")) for place in range(n_parts)]

@@ -214,7 +214,7 @@ class DataflowReader(TextReader):
         reader = cls(tokenizer, counts, scales, settings)
         shape = (reader.n_counts,)
         if not scales or any(not _is_of(scale, shape) for scale in scales):
-            raise ValueError("there must be scales, one number for each column of counts")
+            raise ValueError("columns and scales of counts differ in number, or are no numbers")
         return reader
 
     def to_json(self) -> dict[str, Any]:
