@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from nas_rlm.errors import RunFolderBusyError
 
@@ -22,6 +23,17 @@ class FileLock:
         """
         self._path = path
         self._descriptor: int | None = None
+
+    @classmethod
+    def of(cls, place: Path, work: str) -> Self:
+        """Name the lock of some work in a place, which need not exist yet; its file lies elsewhere.
+
+        Args:
+            place: A file or folder.
+            work: What is done there, e.g. ``"trains"``.
+        """
+        name = hashlib.sha256(f"{work} {place.resolve()}".encode()).hexdigest()[:16]
+        return cls(Path(tempfile.gettempdir()) / f"nas-rlm-{name}.lock")
 
     @property
     def is_held(self) -> bool:
@@ -60,11 +72,11 @@ class FileLock:
 
 @contextmanager
 def held_alone(folder: Path, work: str) -> Iterator[None]:
-    """Keep other processes from the same work in a folder, which need not exist yet.
+    """Keep other processes from the same work in a folder.
 
     Args:
         folder: Where the work is done.
-        work: What is done there, e.g. ``"trains"``.
+        work: What is done there, as for :meth:`FileLock.of`.
 
     Yields:
         Nothing.
@@ -72,8 +84,7 @@ def held_alone(folder: Path, work: str) -> Iterator[None]:
     Raises:
         RunFolderBusyError: If another process is at it.
     """
-    name = hashlib.sha256(f"{work} {folder.resolve()}".encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-{name}.lock")
+    lock = FileLock.of(folder, work)
     if not lock.acquire():
         message = f"Another process {work} in {str(folder)!r}. Wait for it, or stop it."
         raise RunFolderBusyError(message)

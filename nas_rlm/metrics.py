@@ -7,6 +7,7 @@ the two places where the sign changes.
 """
 
 import enum
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Quantity:
     direction: Direction
     qualifier: Qualifier
     meaning: str
+    highest: float = math.inf
+    """No value is above; and none of any quantity is below 0."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ QUANTITIES: dict[str, Quantity] = {
             Direction.MAXIMIZE,
             Qualifier.TASK,
             "validation accuracy after training, 0 to 100",
+            highest=100.0,
         ),
         Quantity(
             "latency_ms",

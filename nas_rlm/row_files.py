@@ -218,7 +218,7 @@ def _read_cell(read: Callable[[str], str], cell: str, where: str) -> str:
 
 
 def _value(metric: str, cell: str, where: str) -> float:
-    """Return the number of a cell: finite, at least 0, and at most 100 for a percentage."""
+    """Return the number of a cell, in the range of its quantity."""
     try:
         value = float(cell)
     except ValueError:
@@ -226,9 +226,9 @@ def _value(metric: str, cell: str, where: str) -> float:
     if not math.isfinite(value):
         message = f"{where} must be a finite number or empty, but is {cell!r}."
         raise DatasetError(message)
-    highest = 100.0 if metric.startswith("accuracy_percent/") else math.inf
+    highest = QUANTITIES[metric.partition("/")[0]].highest
     if not 0.0 <= value <= highest:
-        rule = "at least 0" if highest == math.inf else "from 0 to 100"
+        rule = "at least 0" if highest == math.inf else f"from 0 to {highest:g}"
         message = f"{where} must be {rule}, but is {cell!r}. Leave it empty if it is not known."
         raise DatasetError(message)
     return value

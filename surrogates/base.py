@@ -195,7 +195,7 @@ def check_rows(texts: Sequence[str], labels: Sequence[Labels]) -> list[str]:
     """Check training rows and return the metric names in order of first appearance.
 
     Raises:
-        LabelError: If rows are missing or of other number, or values missing, not finite or too large.
+        LabelError: If there are no rows, lengths differ, or a value is missing, not finite or too large.
     """
     if len(texts) != len(labels):
         raise LabelError(

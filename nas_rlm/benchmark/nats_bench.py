@@ -26,6 +26,7 @@ import search_spaces
 from nas_rlm.benchmark.architecture_table import ArchitectureTable, checked_string
 from nas_rlm.benchmark.untrusted_files import number_of, read_csv, read_json, refuse_pickle
 from nas_rlm.errors import BenchmarkError, suggest
+from nas_rlm.metrics import QUANTITIES
 
 SPACE = "nasbench201"
 CONVERSION = (
@@ -116,7 +117,7 @@ def _table(content: Any, where: str) -> dict[str, Any]:
 def _value(value: object, metric: str, where: str) -> float:
     """Return a number in the range of its metric."""
     number = number_of(value, where)
-    if metric.startswith("accuracy_percent/") and number > 100.0:
+    if number > QUANTITIES[metric.partition("/")[0]].highest:
         message = f"{where} must be from 0 to 100 percent, but is {number!r}."
         raise BenchmarkError(message)
     return number

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas_rlm.cli.output import JsonOption, print_json, progress_bar, say
+from nas_rlm.cli.output import JsonOption, print_json, progress_bar, say, write
 
 if TYPE_CHECKING:
     from nas_rlm.comparison import Comparison
@@ -128,7 +128,7 @@ def compare(
             }
         )
     else:
-        typer.echo(document)
+        write(f"{document}\n")
 
 
 def _chosen(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas_rlm.cli.output import JsonOption, print_json, print_table
+from nas_rlm.cli.output import JsonOption, print_json, print_table, write
 
 
 def convert(
@@ -36,4 +36,4 @@ def convert(
         print_json({"space": table.space, "rows": len(table), "metrics": counts, "file": str(out)})
         return
     print_table(("metric", "rows"), list(counts.items()))
-    typer.echo(f"\nnas-rlm train --csv {out} --space {table.space} --out MODEL")
+    write(f"\nnas-rlm train --csv {out} --space {table.space} --out MODEL\n")

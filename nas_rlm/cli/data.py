@@ -12,6 +12,7 @@ from nas_rlm.cli.output import (
     print_titled_table,
     progress_bar,
     say,
+    write,
 )
 from nas_rlm.errors import EXIT_FAILURE
 
@@ -143,7 +144,7 @@ def _print_reports(reports: "tuple[FileReport, ...]") -> None:
         if report.problems:
             shown = len(report.problems)
             more = f", the first {shown}" if shown < report.n_wrong else ""
-            typer.echo()
+            write("\n")
             print_titled_table(
                 f"{report.file}: {report.n_wrong} disagreements{more}",
                 ("line", "check", "file says", "counted"),

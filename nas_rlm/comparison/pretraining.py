@@ -11,7 +11,6 @@ the folder then.
 
 import json
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -125,8 +124,7 @@ class Pretraining:
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Wait until no other process trains what belongs in a place."""
-    mark = digest(str(place.resolve()))
-    lock = FileLock(Path(tempfile.gettempdir()) / f"nas-rlm-pretraining-{mark}.lock")
+    lock = FileLock.of(place, "pretrains")
     while not lock.acquire():
         time.sleep(_WAIT_SECONDS)
     try:

@@ -53,8 +53,8 @@ def cell_rows(protocol: ComparisonProtocol, rows: SpaceRows, n: int, seed: int) 
         )
         raise DatasetError(message)
     cell = CellRows(train, test, sources)
-    n_unseen = int(is_unseen(rows, cell).sum())
-    if n_unseen < 2 and any(SCORES[name].is_on_unseen for name in protocol.scores):
+    needs_unseen = any(SCORES[name].is_on_unseen for name in protocol.scores)
+    if needs_unseen and (n_unseen := int(is_unseen(rows, cell).sum())) < 2:
         message = (
             f"Protocol {protocol.name!r} needs at least 2 test networks that no training row "
             f"describes too, but {n} training rows leave {n_unseen}. Train on fewer rows."
