@@ -82,7 +82,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def forget() -> None:
     """Read the next texts anew: nothing that an earlier call read is remembered."""
-    from surrogates.inputs import graph_features, nodes, parsed_models, statements
+    from surrogates.inputs import graph_features, nodes, parsed_models, read_ahead, statements
 
     for module in (nodes, parsed_models):
         for value in vars(module).values():
@@ -90,6 +90,7 @@ def forget() -> None:
                 value.cache_clear()
     statements.forget_texts()
     graph_features.forget_features()
+    read_ahead.stop_readers()
 
 
 def peak_mb() -> float:

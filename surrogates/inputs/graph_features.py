@@ -17,7 +17,6 @@ Where operations run for nothing, all is counted again in the live part of the g
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -44,6 +43,7 @@ from surrogates.inputs.summaries import (
     forget_summaries,
     shared_memory,
 )
+from surrogates.inputs.text_memory import TextMemory
 from surrogates.inputs.ways import Flow, flow_of_scope
 
 LIVE = "live "
@@ -52,11 +52,13 @@ LIVE = "live "
 MAX_TOTAL = 1e30
 """Most that a feature may say; no network comes near, and sums and squares of more would overflow."""
 
-_N_REMEMBERED = 16384
 _COUNT = "count "
 
 Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
+
+READ_FEATURES: TextMemory[Features] = TextMemory()
+"""Features of recent texts."""
 
 
 def graph_features(text: str) -> Features:
@@ -79,12 +81,15 @@ def graph_features(text: str) -> Features:
         TextTooLongError: If its functions expand to too many nodes or ways, see
             :mod:`surrogates.inputs.limits` and :data:`surrogates.inputs.ways.MAX_WAYS`.
     """
-    return _remembered(text)
+    found = READ_FEATURES.get(text)
+    if found is None:
+        found = counted(text)
+        READ_FEATURES.put(text, found)
+    return found
 
 
-@functools.lru_cache(_N_REMEMBERED)
-def _remembered(text: str) -> Features:
-    """Count in the whole graph, and in its live part where that is less."""
+def counted(text: str) -> Features:
+    """Return the features of a text without remembering it; see :func:`graph_features`."""
     whole = parse_model(text)
     found = _features(whole)
     live = live_model(whole)
@@ -95,7 +100,7 @@ def _remembered(text: str) -> Features:
 
 def forget_features() -> None:
     """Forget all texts and what they share, as a measurement of speed must."""
-    _remembered.cache_clear()
+    READ_FEATURES.forget()
     forget_summaries()
 
 

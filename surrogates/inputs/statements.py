@@ -13,7 +13,6 @@ network, and it never evaluates or loads data.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,15 +28,13 @@ from surrogates.inputs.scope_statements import (
     ScopeStatements,
     forget_statements,
 )
+from surrogates.inputs.text_memory import TextMemory
 
 MAX_STATEMENTS = 4096
 """Longest graph that is read, in statements after chains are merged."""
 
 MAX_STATEMENT_CHARACTERS = 4096
 """Longest statement that is read; tables of tokens are as wide as the longest."""
-
-_N_REMEMBERED = 16384
-"""Texts whose statements stay in memory, about 10 kB each."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,10 @@ class StatementGraph:
     def __len__(self) -> int:
         """Return the number of statements."""
         return len(self.statements)
+
+
+READ_GRAPHS: TextMemory[StatementGraph] = TextMemory()
+"""Statements of recent texts."""
 
 
 def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> StatementGraph:
@@ -89,14 +90,17 @@ def read_all(texts: Sequence[str]) -> list[StatementGraph]:
     return [_remembered(text) for text in texts]
 
 
-@functools.lru_cache(_N_REMEMBERED)
 def _remembered(text: str) -> StatementGraph:
-    return read_statements(text)
+    graph = READ_GRAPHS.get(text)
+    if graph is None:
+        graph = read_statements(text)
+        READ_GRAPHS.put(text, graph)
+    return graph
 
 
 def forget_texts() -> None:
     """Forget all texts and what they share, as a measurement of speed must."""
-    _remembered.cache_clear()
+    READ_GRAPHS.forget()
     forget_statements()
 
 

@@ -26,6 +26,7 @@ from torch.nn import functional
 from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.edge_batches import EdgeBatch, in_batches
 from surrogates.inputs.feature_table import CountScale, FeatureTable
+from surrogates.inputs.read_ahead import read_ahead
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.memory import paused_collection
@@ -193,6 +194,7 @@ class DataflowReader(TextReader):
     def learn(cls, texts: Sequence[str], settings: RlmSettings) -> Self:
         """Learn the tokens of statements and the scales of counts; see the base class."""
         with paused_collection():
+            read_ahead(texts)
             graphs = read_all(texts)
             tokenizer = StatementTokenizer.train(
                 chain.from_iterable(graph.statements for graph in graphs),
@@ -228,6 +230,7 @@ class DataflowReader(TextReader):
     ) -> PreparedGraphs:
         """Read texts into statement graphs and counts; see the base class."""
         with paused_collection():
+            read_ahead(texts)
             graphs = read_all(texts)
             logarithms = self._logarithms(texts)
             interner = StatementInterner(self._tokenizer)

@@ -1,0 +1,42 @@
+"""What was read of recent texts: a search and a comparison ask for the same again."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Generic, TypeVar
+
+from cachetools import LRUCache
+
+N_REMEMBERED = 16384
+"""Texts; one read takes about 5 kB."""
+
+Read = TypeVar("Read")
+
+
+class TextMemory(Generic[Read]):
+    """The last :data:`N_REMEMBERED` texts that were asked for; threads may share it."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._texts: LRUCache[str, Read] = LRUCache(N_REMEMBERED)
+        self._lock = Lock()
+
+    def __contains__(self, text: str) -> bool:
+        """Whether a text is remembered; asking does not count as use."""
+        with self._lock:
+            return text in self._texts
+
+    def get(self, text: str) -> Read | None:
+        """Return what was read of a text, None if it is not remembered."""
+        with self._lock:
+            return self._texts.get(text)
+
+    def put(self, text: str, read: Read) -> None:
+        """Remember what was read of a text."""
+        with self._lock:
+            self._texts[text] = read
+
+    def forget(self) -> None:
+        """Remember nothing any more."""
+        with self._lock:
+            self._texts.clear()
