@@ -90,14 +90,15 @@ class RlmRegressor(ResumableSurrogate):
         if max(rows.groups) > 0:
             reader = reader.rescaled(rows.texts_of_groups)
 
-        schedule = self.settings.schedule(len(texts))
+        settings = self.settings.for_training(rows.row_labels)
+        schedule = settings.schedule
         kept = keep, keep_seconds
 
         def fresh(head: Head, member: int) -> HeadNetwork:
             told = self.settings.knows_counts(member, schedule.n_members)
             return head.new_network(reader.new_network(knows_counts=told))
 
-        parts = self._trained(reader, rows, fresh, self.settings, schedule, seed, progress, kept)
+        parts = self._trained(reader, rows, fresh, settings, schedule, seed, progress, kept)
         if self.settings.has_source and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
             parts = parts._replace(source=source)
@@ -144,8 +145,8 @@ class RlmRegressor(ResumableSurrogate):
             return network
 
         tuned = type(self)(**self.settings.to_json())
-        settings = self.settings.for_finetuning(len(texts), heads_only=heads_only)
-        schedule = settings.schedule(len(texts))._replace(n_members=len(parts.members))
+        settings = self.settings.for_finetuning(rows.row_labels, heads_only=heads_only)
+        schedule = settings.schedule._replace(n_members=len(parts.members))
         tuned._parts = self._trained(
             reader,
             rows,

@@ -17,6 +17,23 @@ N_HEADS = 8
 _BATCH_SIZE = 32
 
 
+_MOST_METRICS = 6
+_LABELS_IN_STEP = 2  # of a row
+
+
+class RowLabels(NamedTuple):
+    """How many training rows there are, and how many labels they have on average.
+
+    Metrics go together if they share a row, see :mod:`surrogates.rlm.row_streams`.
+    """
+
+    n_rows: int
+    n_together: float
+    """Metrics that go together with those of a row."""
+    n_known: float
+    """Labels of a row."""
+
+
 class Schedule(NamedTuple):
     """How much training some rows get."""
 
@@ -77,10 +94,10 @@ class RlmSettings:
     """Difference, as a share of the training range, that counts as clearly ordered."""
     context_rate: float = 0.5
     """Chance that the decoder is shown known other metrics of a row while it learns one."""
-    metrics_per_step: int = 6
-    """Most metrics that one step learns; of more, as many are drawn."""
+    metrics_per_step: int | None = None
+    """Most metrics that one step learns; of more, as many are drawn. None: by labels of a row."""
     n_steps: int | None = None
-    """Training steps of a member; None: by number of rows."""
+    """Training steps of a member; None: by number of rows and of labels of a row."""
     batch_size: int = _BATCH_SIZE
     """Rows of one step."""
     learning_rate: float = 3e-3
@@ -117,7 +134,6 @@ class RlmSettings:
             ("n_decoder_layers", 1, 64),
             ("dropout", 0.0, 0.9),
             ("n_digits", 1, 4),
-            ("metrics_per_step", 1, 1_000_000),
             ("rank_share", 0.0, 0.99),
             ("label_width", 1e-4, 10.0),
             ("ranking_weight", 0.0, 1e6),
@@ -154,7 +170,12 @@ class RlmSettings:
             )
         check_range("n_members", self.n_members, 1)
         check_range("batch_size", self.batch_size, 2)
-        for name, least in (("n_steps", 1), ("finetune_steps", 1), ("trainable_layers", 0)):
+        for name, least in (
+            ("n_steps", 1),
+            ("finetune_steps", 1),
+            ("metrics_per_step", 1),
+            ("trainable_layers", 0),
+        ):
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name), least)
 
@@ -172,8 +193,8 @@ class RlmSettings:
         """Return whether the network of one of some members, numbered from 0, is told counts."""
         return self.has_counts and (not self.hides_counts or n_members == 1 or member % 2 == 1)
 
-    def schedule(self, n_rows: int) -> Schedule:
-        """Return how much training a number of rows gets: more rows repay more steps.
+    def for_training(self, labels: RowLabels) -> RlmSettings:
+        """Return the settings with which a network is trained on some rows: more repay more steps.
 
         Networks learn latencies by heart when they see their rows too often. Kendall's tau on
         development rows of NAS-Bench-201 (1,000 training rows, one draw) by batches of 64 and of 32:
@@ -181,14 +202,35 @@ class RlmSettings:
         (two networks), with the process on counts .927 and .925. Three networks by batches of 32
         take less time than two by 64 and reach .928.
         """
-        n_steps = self.n_steps or int(min(2000, 150 + 0.7 * n_rows))
-        return Schedule(self.n_members, n_steps, self.batch_size)
+        n_steps = self.n_steps or min(2000, 150 + 0.7 * labels.n_rows)
+        return self._of_labels(n_steps, labels, is_given=self.n_steps is not None)
 
-    def for_finetuning(self, n_rows: int, *, heads_only: bool = False) -> RlmSettings:
+    def for_finetuning(self, labels: RowLabels, *, heads_only: bool = False) -> RlmSettings:
         """Return the settings with which a fitted network is trained further on some rows."""
-        n_steps = self.finetune_steps or int(min(2000, 100 + 0.7 * n_rows))
+        n_steps = self.finetune_steps or min(2000, 100 + 0.7 * labels.n_rows)
         rate = self.finetune_heads_learning_rate if heads_only else self.finetune_learning_rate
-        return replace(self, n_steps=n_steps, learning_rate=rate, batch_size=_BATCH_SIZE)
+        settings = replace(self, learning_rate=rate, batch_size=_BATCH_SIZE)
+        return settings._of_labels(n_steps, labels, is_given=self.finetune_steps is not None)
+
+    def _of_labels(self, n_steps: float, labels: RowLabels, *, is_given: bool) -> RlmSettings:
+        """Let a step learn fewer metrics if rows have many labels, and make more steps of as many.
+
+        Metrics that are learned in one step of the same rows hinder each other.
+        """
+        if self.head != "digits":  # the others learn all metrics in every step
+            return replace(self, n_steps=int(n_steps))
+        most = min(labels.n_together, _MOST_METRICS)
+        wanted = max(2, round(_LABELS_IN_STEP * labels.n_together / labels.n_known))
+        in_step = self.metrics_per_step or min(wanted, _MOST_METRICS)
+        grown = 1.0 if is_given else max(1.0, most / in_step)
+        return replace(self, n_steps=int(n_steps * grown), metrics_per_step=in_step)
+
+    @property
+    def schedule(self) -> Schedule:
+        """How much training there is, by settings that are :meth:`for_training`."""
+        if self.n_steps is None:
+            raise ValueError("the steps are not decided yet")
+        return Schedule(self.n_members, self.n_steps, self.batch_size)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

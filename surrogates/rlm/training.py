@@ -22,7 +22,7 @@ from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.large_products import training_autocast, training_threads
 from surrogates.rlm.resume import MemberState, Moving
 from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
-from surrogates.rlm.settings import RlmSettings, Schedule
+from surrogates.rlm.settings import RlmSettings, RowLabels, Schedule
 
 _WARM_UP = 0.05
 _CLIP_NORM = 1.0
@@ -56,6 +56,13 @@ class Rows:
     def groups(self) -> NDArray[np.int64]:
         """The group of the metrics of each row, shape ``(n,)``."""
         return row_groups(self.raw, self.metric_groups)
+
+    @property
+    def row_labels(self) -> RowLabels:
+        """How many labels the rows have."""
+        sizes = np.bincount(self.metric_groups)
+        n_known = (~np.isnan(self.raw)).sum(axis=1).mean()
+        return RowLabels(len(self.texts), float(sizes[self.groups].mean()), float(n_known))
 
     @property
     def texts_of_groups(self) -> list[list[str]]:

@@ -39,6 +39,7 @@ from surrogates.rlm.prediction import (
 from surrogates.rlm.settings import RlmSettings
 
 _CHAIN_SEQUENCES = 16
+_MOST_SHOWN = 5  # other metrics beside the one that is learned
 
 Branches = tuple[tuple[int, int], ...]
 
@@ -144,13 +145,12 @@ class DigitsHead(Head):
         scaled, tokens = rows.targets[index], rows.tokens[index]
         total = torch.zeros(())
         metrics = np.flatnonzero((~np.isnan(scaled)).any(axis=0))
-        if len(metrics) > settings.metrics_per_step:
-            metrics = np.sort(rng.choice(metrics, settings.metrics_per_step, replace=False))
-        for metric in metrics.tolist():
+        learned = _drawn(metrics, settings.metrics_per_step or len(metrics), rng)
+        for metric in learned.tolist():
             labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
             trie = self.trie(metric)
             target = torch.from_numpy(scaled[labelled, metric]).float()
-            others = metrics[metrics != metric]
+            others = _drawn(metrics[metrics != metric], _MOST_SHOWN, rng)
             context = _draw_context(scaled, tokens, labelled, others, settings.context_rate, rng)
             whole = len(labelled) == len(index)
             chosen = memory if whole else memory.rows(torch.from_numpy(labelled))
@@ -368,6 +368,11 @@ class DigitsHead(Head):
                 scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])
                 drawn.append(self.scales[metric].to_raw(scaled))
         return drawn
+
+
+def _drawn(metrics: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return so many of some metrics, in their order; all where there are no more."""
+    return metrics if len(metrics) <= most else np.sort(rng.choice(metrics, most, replace=False))
 
 
 def _draw_context(

@@ -16,7 +16,7 @@ import torch
 from surrogates.errors import CheckpointError
 from surrogates.rlm.heads.mse import MseHead
 from surrogates.rlm.regressor import RlmRegressor
-from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.settings import RlmSettings, RowLabels
 from surrogates.rlm.training import held_out_taus
 from tests.surrogates.conftest import conv_chain
 
@@ -167,7 +167,11 @@ def test_finetuning_goes_on_too(tmp_path: Path) -> None:
 def test_heads_alone_are_another_training(tmp_path: Path, heads_first: bool) -> None:
     quick = {**QUICK, "n_steps": 2, "finetune_steps": 2, "finetune_heads_learning_rate": 4e-3}
     base = RlmRegressor(**quick).fit(TEXTS[:12], LABELS[:12])
-    assert base.settings.for_finetuning(12) == base.settings.for_finetuning(12, heads_only=True)
+    twelve = RowLabels(12, 1.0, 1.0)
+    whole, heads = (
+        base.settings.for_finetuning(twelve, heads_only=are_heads) for are_heads in (False, True)
+    )
+    assert whole == heads
     base.finetune(TEXTS[:12], LABELS[:12], heads_only=heads_first, keep=tmp_path)
     with pytest.raises(CheckpointError, match="one with other trained weights"):
         base.finetune(TEXTS[:12], LABELS[:12], heads_only=not heads_first, keep=tmp_path)

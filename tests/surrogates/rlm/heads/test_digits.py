@@ -37,8 +37,8 @@ class Recorder:
         return torch.log_softmax(torch.zeros(memory.n_rows, len(trie.leaf_values)), dim=1)
 
 
-def shown(raw: np.ndarray, rate: float) -> dict[int, Tensor]:
-    settings = RlmSettings(context_rate=rate)
+def shown(raw: np.ndarray, rate: float, metrics_per_step: int | None = None) -> dict[int, Tensor]:
+    settings = RlmSettings(context_rate=rate, metrics_per_step=metrics_per_step)
     head = DigitsHead.fit(raw, settings)
     recorder = Recorder(N_ROWS, {})
     head.loss(
@@ -60,6 +60,13 @@ def test_half_of_the_rows_are_shown_nothing_however_many_metrics_there_are() -> 
         counts = known.sum(dim=1).numpy()
         assert 0.5 <= (counts == 0).mean() <= 0.68  # a share of the others may be none of them
         assert set(counts.tolist()) == set(range(N_METRICS))
+
+
+def test_a_step_that_learns_two_metrics_shows_all_others() -> None:
+    raw = np.random.default_rng(1).normal(size=(N_ROWS, N_METRICS))
+    found = shown(raw, 0.5, metrics_per_step=2)
+    assert len(found) == 2
+    assert all(known.any(dim=0).tolist() == [True] * (N_METRICS - 1) for known in found.values())
 
 
 def test_a_metric_that_is_not_known_is_never_shown() -> None:

@@ -1,0 +1,10 @@
+"""What training knows of its rows."""
+
+from surrogates.rlm.settings import RowLabels
+from surrogates.rlm.training import Rows
+
+
+def test_row_labels_are_means_over_rows() -> None:
+    labels = [{"a": 1.0, "b": 2.0}, {"b": 3.0, "c": 1.0}, {"a": 2.0}, {"alone": 1.0}]
+    rows = Rows(["text"] * 4, labels, ("a", "b", "c", "alone"))
+    assert rows.row_labels == RowLabels(4, (3 + 3 + 3 + 1) / 4, (2 + 2 + 1 + 1) / 4)
