@@ -93,21 +93,23 @@ class FittedRlm(NamedTuple):
         head = head_class(settings.head).from_json(state["head"], settings)
         if not state["calibration"]:
             raise ValueError("it has no networks")
+        groups = tuple(state.get("groups", [0] * len(metrics)))  # older ones read all alike
+        known = range(reader.n_groups or len(metrics))
+        if len(groups) != len(metrics) or not all(group in known for group in groups):
+            raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
+        summaries = head.summaries(groups)
         members = []
         told = state.get("know_counts", [True] * len(state["calibration"]))  # all of older ones
         pairs = zip(state["calibration"], told, strict=True)
         for place, (calibration, knows_counts) in enumerate(pairs):
             with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                network = head.new_network(reader.new_network(knows_counts=knows_counts))
-            network.load_state_dict(weights_under(f"{place}.", weights))
+                encoder = reader.new_network(knows_counts=knows_counts, summaries=summaries)
+                network = head.new_network(encoder)
             n_known = len(network.get_parameter(network.of_metrics[0]))
             if n_known != len(metrics):
                 raise ValueError(f"it names {len(metrics)} metrics, but its head knows {n_known}")
+            network.load_state_dict(weights_under(f"{place}.", weights))
             members.append(Member(network.eval(), _calibration(calibration, head, len(metrics))))
-        groups = tuple(state.get("groups", [0] * len(metrics)))  # older ones read all alike
-        known = range(reader.n_groups or len(metrics))
-        if len(groups) != len(metrics) or not all(group in known for group in groups):
-            raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
         source = None
         if state.get("source") is not None:
             source = SourceRows.from_state(state["source"], weights_under(_SOURCE, weights))

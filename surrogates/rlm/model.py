@@ -32,6 +32,12 @@ class Memory:
         cached = [(key[index], value[index]) for key, value in self.cached]
         return Memory(cached, self.padding[index])
 
+    def vector(self, place: int) -> Memory:
+        """Return the memory of one of the s vectors."""
+        own = slice(place, place + 1)
+        cached = [(key[:, :, own], value[:, :, own]) for key, value in self.cached]
+        return Memory(cached, self.padding[:, own])
+
 
 @dataclass(frozen=True)
 class Context:
@@ -116,6 +122,8 @@ class RlmNetwork(HeadNetwork):
             trie: Prefixes and legal tokens.
             context: Numbers of other metrics, or None.
         """
+        if self.encoder.summaries:
+            memory = memory.vector(self.encoder.summaries[metric])
         n, t = len(memory.padding), len(trie.tokens)
         device = trie.tokens.device
         own = torch.tensor([metric], device=device)

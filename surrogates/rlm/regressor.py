@@ -96,7 +96,8 @@ class RlmRegressor(ResumableSurrogate):
 
         def fresh(head: Head, member: int) -> HeadNetwork:
             told = self.settings.knows_counts(member, schedule.n_members)
-            return head.new_network(reader.new_network(knows_counts=told))
+            summaries = head.summaries(rows.metric_groups)
+            return head.new_network(reader.new_network(knows_counts=told, summaries=summaries))
 
         parts = self._trained(reader, rows, fresh, settings, schedule, seed, progress, kept)
         if self.settings.has_source and reader.n_groups > 1:
@@ -137,7 +138,8 @@ class RlmRegressor(ResumableSurrogate):
 
         def copied(head: Head, member: int) -> HeadNetwork:
             begun = parts.members[member].network
-            encoder = reader.new_network(knows_counts=begun.encoder.knows_counts)
+            summaries, told = head.summaries(rows.metric_groups), begun.encoder.knows_counts
+            encoder = reader.new_network(knows_counts=told, summaries=summaries)
             network = head.new_network(encoder)
             network.start_from(begun, origins)
             if heads_only:

@@ -1,4 +1,4 @@
-"""Which rows each step trains on, when metrics have very different numbers of rows.
+"""Which rows and metrics a step learns, when metrics have very different numbers of rows.
 
 Metrics that share rows are drawn together, so that one is learned as what the others go with.
 Metrics of spaces that have no row in common never meet in a batch: each step belongs to one such
@@ -8,7 +8,9 @@ space are of similar length.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,30 @@ def row_groups(targets: NDArray[np.float64], groups: Sequence[int]) -> NDArray[n
     """
     first = (~np.isnan(targets)).argmax(axis=1)
     return np.asarray(np.array(groups, dtype=np.int64)[first])
+
+
+def own_summaries(groups: Sequence[int]) -> tuple[int, ...]:
+    """Say which summary of a text each metric reads: its own if it shares rows with other metrics.
+
+    Metrics that have their rows for themselves read the first.
+
+    Args:
+        groups: Of every metric, see :func:`metric_groups`.
+
+    Example:
+        >>> own_summaries([0, 1, 1, 2])
+        (0, 1, 2, 0)
+    """
+    sizes = Counter(groups)
+    following = count(int(1 in sizes.values()))
+    return tuple(0 if sizes[group] == 1 else next(following) for group in groups)
+
+
+def drawn_metrics(
+    metrics: NDArray[np.int64], most: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return so many of some metrics, in their order; all where there are no more."""
+    return metrics if len(metrics) <= most else np.sort(rng.choice(metrics, most, replace=False))
 
 
 class RowStreams:

@@ -35,6 +35,11 @@ class EncoderNetwork(nn.Module, ABC):
     has_large_products: ClassVar[bool] = True
     """Whether a training step gains from what :mod:`surrogates.rlm.large_products` says."""
 
+    of_summaries: ClassVar[tuple[str, ...]] = ()
+    """Weights with one row a summary."""
+    summaries: tuple[int, ...] = ()
+    """Which of the encoded vectors each metric reads; empty if each reads all of them."""
+
     @property
     def knows_counts(self) -> bool:
         """Whether it reads what was counted in a text beside the text."""
@@ -126,9 +131,12 @@ class TextReader(ABC):
         return self
 
     @abstractmethod
-    def new_network(self, *, knows_counts: bool = True) -> EncoderNetwork:
+    def new_network(
+        self, *, knows_counts: bool = True, summaries: Sequence[int] = ()
+    ) -> EncoderNetwork:
         """Create a network for batches of this reader; its vectors are ``width`` long.
 
         Args:
             knows_counts: Whether it is told what was counted in a text, if anything was.
+            summaries: Which summary each metric reads, if the network makes several.
         """

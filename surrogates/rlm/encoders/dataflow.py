@@ -64,22 +64,39 @@ def _summed(rows: Tensor, sums: EdgeSums) -> Tensor:
     )
 
 
-class DataflowEncoder(nn.Module):
-    """Statement vectors in, one summary out."""
+class Summaries(nn.Module):
+    """Linear layers side by side: from one hidden vector to k summaries."""
 
-    def __init__(self, width: int, n_layers: int, dropout: float) -> None:
+    def __init__(self, n_inputs: int, width: int, n_summaries: int) -> None:
+        """Create k layers as torch does."""
+        super().__init__()
+        layers = [nn.Linear(n_inputs, width) for _ in range(n_summaries)]
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map shape ``(n, n_inputs)`` to ``(n, k, width)``."""
+        flat = functional.linear(hidden, self.weight.flatten(0, 1), self.bias.flatten())
+        return flat.view(len(hidden), *self.bias.shape)
+
+
+class DataflowEncoder(nn.Module):
+    """Statement vectors in, summaries out."""
+
+    def __init__(self, width: int, n_layers: int, dropout: float, n_summaries: int = 1) -> None:
         """Create the layers.
 
         Args:
             width: Length d of a statement vector.
             n_layers: Rounds of messages.
             dropout: On each update while training.
+            n_summaries: Summaries k of a text.
         """
         super().__init__()
         self.layers = nn.ModuleList(EdgeConvolution(width, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
         self.summary = nn.Sequential(
-            nn.Linear(3 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+            nn.Linear(3 * width, 2 * width), nn.GELU(), Summaries(2 * width, width, n_summaries)
         )
 
     def forward(self, states: Tensor, batch: EdgeBatch) -> Tensor:
@@ -90,7 +107,7 @@ class DataflowEncoder(nn.Module):
             batch: Of these statements, n texts.
 
         Returns:
-            Shape ``(n, 1, d)``, a summary of all statements.
+            Shape ``(n, k, d)``, summaries of all statements.
         """
         states = self.norm(self.exchange(states, batch))
         statements = torch.arange(len(states))
@@ -99,8 +116,8 @@ class DataflowEncoder(nn.Module):
             for mode in ("sum", "max")
         )
         pooled = torch.cat([total / batch.lengths[:, None], peak, _SUM_SCALE * total], dim=1)
-        summary: Tensor = self.summary(pooled)
-        return summary[:, None]
+        summaries: Tensor = self.summary(pooled)
+        return summaries
 
     def exchange(self, states: Tensor, batch: EdgeBatch) -> Tensor:
         """Run all layers, from and to shape ``(T, d)``."""

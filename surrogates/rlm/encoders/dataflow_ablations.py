@@ -9,6 +9,7 @@ sees one relation only) or see everything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -113,8 +114,8 @@ class _Heads(nn.Module):
 class _AttendingEncoder(DataflowEncoder):
     """Sums, then attention heads of which each sees one relation."""
 
-    def __init__(self, width: int, n_layers: int, dropout: float) -> None:
-        super().__init__(width, n_layers, dropout)
+    def __init__(self, width: int, n_layers: int, dropout: float, n_summaries: int = 1) -> None:
+        super().__init__(width, n_layers, dropout, n_summaries)
         self.heads = nn.ModuleList(_Heads(width, dropout) for _ in range(n_layers))
 
     def exchange(self, states: Tensor, batch: EdgeBatch) -> Tensor:
@@ -141,8 +142,8 @@ class _UnmaskedEncoder(_AttendingEncoder):
 class _BagEncoder(DataflowEncoder):
     """No sums: statements say nothing, what is left of a layer is its own part."""
 
-    def __init__(self, width: int, n_layers: int, dropout: float) -> None:
-        super().__init__(width, n_layers, dropout)
+    def __init__(self, width: int, n_layers: int, dropout: float, n_summaries: int = 1) -> None:
+        super().__init__(width, n_layers, dropout, n_summaries)
         for name, weight in self.named_parameters():
             if name.endswith(".messages.weight"):
                 nn.init.zeros_(weight)
@@ -162,8 +163,9 @@ class _OrderedNetwork(DataflowNetwork):
         n_counts: int,
         settings: RlmSettings,
         encoder_class: type[DataflowEncoder] = DataflowEncoder,
+        summaries: Sequence[int] = (),
     ) -> None:
-        super().__init__(vocabulary_size, n_counts, settings, encoder_class)
+        super().__init__(vocabulary_size, n_counts, settings, encoder_class, summaries)
         self.order = nn.Embedding(_MAX_PLACES, settings.width)
         nn.init.normal_(self.order.weight, std=0.5)
 

@@ -56,7 +56,12 @@ class SequenceReader(TextReader):
         """Tokenize texts; see the base class."""
         return PreparedTokens(texts, self._tokenizer, self._settings)
 
-    def new_network(self, *, knows_counts: bool = True) -> SequenceNetwork:  # noqa: ARG002
+    def new_network(
+        self,
+        *,
+        knows_counts: bool = True,  # noqa: ARG002
+        summaries: Sequence[int] = (),  # noqa: ARG002
+    ) -> SequenceNetwork:
         """Create the network; see the base class."""
         return SequenceNetwork(self._tokenizer.vocabulary_size, self._settings)
 

@@ -108,7 +108,12 @@ class T5GemmaReader(TextReader):
         """Tokenize texts; see the base class."""
         return PreparedTokens(texts, self._tokenizer, self._settings)
 
-    def new_network(self, *, knows_counts: bool = True) -> T5GemmaNetwork:  # noqa: ARG002
+    def new_network(
+        self,
+        *,
+        knows_counts: bool = True,  # noqa: ARG002
+        summaries: Sequence[int] = (),  # noqa: ARG002
+    ) -> T5GemmaNetwork:
         """Create the network, with the weights of the source if there is one."""
         return T5GemmaNetwork(self._config, self._settings, self._source)
 

@@ -58,8 +58,14 @@ class HeadNetwork(nn.Module):
                 are averaged, at least one.
         """
         taken = other.state_dict()
-        for name in self.of_metrics:
-            rows = [taken[name][list(chosen)].mean(dim=0) for chosen in origins]
+        of_rows: dict[str, Sequence[Sequence[int]]] = dict.fromkeys(self.of_metrics, origins)
+        if self.encoder.summaries:
+            read: list[list[int]] = [[] for _ in range(1 + max(self.encoder.summaries))]
+            for summary, chosen in zip(self.encoder.summaries, origins, strict=True):
+                read[summary] += [other.encoder.summaries[metric] for metric in chosen]
+            of_rows |= {f"encoder.{name}": read for name in self.encoder.of_summaries}
+        for name in of_rows.keys() & taken.keys():
+            rows = [taken[name][list(chosen)].mean(dim=0) for chosen in of_rows[name]]
             taken[name] = torch.stack(rows)
         own = self.state_dict()
         self.load_state_dict(
@@ -126,6 +132,14 @@ class LabelRows:
 
 class Head(ABC):
     """How labels are learned and predicted."""
+
+    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:  # noqa: ARG002
+        """Say which summary of a text each metric reads; empty: its networks read the first alone.
+
+        Args:
+            groups: Of every metric, see :func:`surrogates.rlm.row_streams.metric_groups`.
+        """
+        return ()
 
     name: ClassVar[str]
     n_calibration: ClassVar[int] = 0

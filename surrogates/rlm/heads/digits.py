@@ -36,6 +36,7 @@ from surrogates.rlm.prediction import (
     exact_distribution,
     sample_numerals,
 )
+from surrogates.rlm.row_streams import drawn_metrics, own_summaries
 from surrogates.rlm.settings import RlmSettings
 
 _CHAIN_SEQUENCES = 16
@@ -119,6 +120,10 @@ class DigitsHead(Head):
             tokens[row, k] = self.grammar.encode(float(scaled[row, k]))
         return NumeralRows(scaled, tokens)
 
+    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:
+        """Give metrics that share rows summaries of their own; see the base class."""
+        return own_summaries(groups)
+
     def new_network(self, encoder: EncoderNetwork) -> RlmNetwork:
         """Put a numeral decoder behind an encoder; see the base class."""
         return RlmNetwork(encoder, self._settings, self.grammar, len(self.scales))
@@ -145,12 +150,12 @@ class DigitsHead(Head):
         scaled, tokens = rows.targets[index], rows.tokens[index]
         total = torch.zeros(())
         metrics = np.flatnonzero((~np.isnan(scaled)).any(axis=0))
-        learned = _drawn(metrics, settings.metrics_per_step or len(metrics), rng)
+        learned = drawn_metrics(metrics, settings.metrics_per_step or len(metrics), rng)
         for metric in learned.tolist():
             labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
             trie = self.trie(metric)
             target = torch.from_numpy(scaled[labelled, metric]).float()
-            others = _drawn(metrics[metrics != metric], _MOST_SHOWN, rng)
+            others = drawn_metrics(metrics[metrics != metric], _MOST_SHOWN, rng)
             context = _draw_context(scaled, tokens, labelled, others, settings.context_rate, rng)
             whole = len(labelled) == len(index)
             chosen = memory if whole else memory.rows(torch.from_numpy(labelled))
@@ -368,11 +373,6 @@ class DigitsHead(Head):
                 scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])
                 drawn.append(self.scales[metric].to_raw(scaled))
         return drawn
-
-
-def _drawn(metrics: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return so many of some metrics, in their order; all where there are no more."""
-    return metrics if len(metrics) <= most else np.sort(rng.choice(metrics, most, replace=False))
 
 
 def _draw_context(

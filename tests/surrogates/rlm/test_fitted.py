@@ -70,8 +70,15 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
         lambda state: [state[k].append(state[k][0]) for k in ("calibration", "know_counts")],
         "RuntimeError",
     ),
-    (lambda state: state["metrics"].append("params"), "names 3 metrics, but its head knows 2"),
-    (put(["macs"], "metrics"), "names 1 metrics, but its head knows 2"),
+    (lambda state: state["metrics"].append("params"), "metrics must be of groups that it knows"),
+    (
+        lambda state: (state["metrics"].append("params"), state["groups"].append(0)),
+        "names 3 metrics, but its head knows 2",
+    ),
+    (
+        lambda state: (state["metrics"].pop(), state["groups"].pop()),
+        "names 1 metrics, but its head knows 2",
+    ),
     (put(["macs", "macs"], "metrics"), "distinct"),
     (put([], "metrics"), "at least one"),
     (put("ab", "metrics"), "must be names"),
@@ -89,7 +96,10 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
     (put([], "head", "branches"), "scale and legal branches"),
     (put([], "head", "branches", 0), "scale and legal branches"),
     (put([[0, 99]], "head", "branches", 0), "scale and legal branches"),
-    (lambda state: [state["head"][key].pop() for key in ("scales", "branches")], "RuntimeError"),
+    (
+        lambda state: [state["head"][key].pop() for key in ("scales", "branches")],
+        "names 2 metrics, but its head knows 1",
+    ),
     (put("x", "reader", "tokenizer"), "tokenizer cannot be read"),
     (put(None, "reader"), "TypeError"),
     (put([], "reader", "scales"), "columns and scales"),
@@ -103,7 +113,7 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
 OTHERS: list[tuple[str, Callable[[State], object], str]] = [
     ("mse", put([[0.0, 1.0]], "calibration", 0), "3 numbers for each of 2 metrics"),
     ("mse", put([], "head", "scales"), "finite and wide"),
-    ("mse", lambda state: state["head"]["scales"].pop(), "RuntimeError"),
+    ("mse", lambda state: state["head"]["scales"].pop(), "its head knows 1"),
     ("mse", put([0.0, 0.0], "head", "scales", 0), "finite and wide"),
     ("mse", put({"metrics": [None, None]}, "process"), "does not fit its head"),
     ("ordinal", put([], "head", "cuts"), "one bin more"),
