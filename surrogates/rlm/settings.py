@@ -213,9 +213,11 @@ class RlmSettings:
         return settings._of_labels(n_steps, labels, is_given=self.finetune_steps is not None)
 
     def _of_labels(self, n_steps: float, labels: RowLabels, *, is_given: bool) -> RlmSettings:
-        """Let a step learn fewer metrics if rows have many labels, and make more steps of as many.
+        """Let a step learn fewer metrics if rows have many labels, and make more steps for that.
 
-        Metrics that are learned in one step of the same rows hinder each other.
+        Kendall's tau of one network on development rows of NAS-Bench-201, accuracy and four
+        latencies learned together from 1,000 rows (2 draws, one summary for all): .871 .852 .900
+        .882 .977 by 850 steps of five metrics, .879 .862 .907 .889 .976 by 2,125 steps of two.
         """
         if self.head != "digits":  # the others learn all metrics in every step
             return replace(self, n_steps=int(n_steps))

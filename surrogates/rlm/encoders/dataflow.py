@@ -3,7 +3,11 @@
 Each layer sums what producers, consumers, bodies and callers say, see
 :mod:`surrogates.networks.graph_convolution`. There are no positions: two texts of one graph read the
 same. What the decoder gets is one summary of all statements; on few rows that ranks better than the
-statements themselves.
+statements themselves. Metrics that share rows have a summary each, which differ in a last layer:
+with one for all they hinder each other. Kendall's tau of one network on development rows of
+NAS-Bench-201, accuracy and latencies of `pixel3`, `gold_6226`, `titan_rtx_1` and `fpga` learned
+together from 1,000 rows (2 draws): .879 .862 .907 .889 .976 with one, .881 .870 .913 .897 .978 with
+summaries of their own, .887 .864 .906 .892 .980 by a network for each metric.
 
 Attention among statements, with heads that follow a relation each, takes as long again and adds
 little. Kendall's tau of three networks on development rows without and with it: NAS-Bench-201 with 156
