@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
+from surrogates.rlm.row_streams import RowStreams, drawn_metrics, metric_groups, row_groups
 
 NAN = np.nan
 
@@ -61,3 +61,11 @@ def test_a_metric_of_no_kept_row_is_left_out() -> None:
     targets = np.array([[1.0, NAN], [2.0, NAN], [NAN, 3.0]])
     streams = RowStreams(targets, np.array([0, 1]), 8, np.random.default_rng(0))
     assert streams.draw().tolist() == [0, 1]
+
+
+def test_draws_no_more_metrics_than_wanted() -> None:
+    metrics, rng = np.array([2, 3, 5, 7]), np.random.default_rng(0)
+    assert drawn_metrics(metrics, 4, rng) is metrics
+    draws = [drawn_metrics(metrics, 2, rng) for _ in range(50)]
+    assert all(len(draw) == 2 and draw[0] < draw[1] for draw in draws)
+    assert set(np.concatenate(draws).tolist()) == {2, 3, 5, 7}

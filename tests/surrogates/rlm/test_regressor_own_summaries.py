@@ -9,7 +9,6 @@ import torch
 
 from surrogates.rlm.heads.base import HeadNetwork
 from surrogates.rlm.regressor import RlmRegressor
-from surrogates.rlm.row_streams import drawn_metrics
 from tests.surrogates.conftest import conv_chain
 
 QUICK: dict[str, Any] = {"width": 8, "n_layers": 1, "n_steps": 6, "pools_process": False}
@@ -64,7 +63,9 @@ def test_a_new_metric_starts_from_the_summaries_of_its_like() -> None:
     frozen = {"finetune_steps": 1, "finetune_learning_rate": 0.0, "average_decay": 0.0}
     base = RlmRegressor(**QUICK, **frozen, n_members=2).fit(TEXTS, SHARED, seed=1)
     for first, second in zip(
-        networks(base), networks(base.finetune(TEXTS, new, like={"latency_ms/new": B})), strict=True
+        networks(base),
+        networks(base.finetune(TEXTS, new, like={"latency_ms/new": B})),
+        strict=True,
     ):
         before, after = first.state_dict(), second.state_dict()
         assert torch.equal(after[SUMMARY], before[SUMMARY][1:])
@@ -84,11 +85,3 @@ def test_metrics_that_share_a_summary_start_from_the_mean_of_all(fitted: RlmRegr
         weights = other.state_dict()[name]
         expected = (2 * weights[0] + weights[1]) / 3
         torch.testing.assert_close(network.state_dict()[name][0], expected)
-
-
-def test_draws_no_more_metrics_than_wanted() -> None:
-    metrics, rng = np.array([2, 3, 5, 7]), np.random.default_rng(0)
-    assert drawn_metrics(metrics, 4, rng) is metrics
-    draws = [drawn_metrics(metrics, 2, rng) for _ in range(50)]
-    assert all(len(draw) == 2 and draw[0] < draw[1] for draw in draws)
-    assert set(np.concatenate(draws).tolist()) == {2, 3, 5, 7}
