@@ -44,7 +44,8 @@ def test_an_encoder_is_chosen_by_name(
 ) -> None:
     from surrogates.rlm import settings
 
-    monkeypatch.setattr(settings.RlmSettings, "schedule", lambda *_: settings.Schedule(1, 2, 2))
+    short = property(lambda _: settings.Schedule(1, 2, 2))
+    monkeypatch.setattr(settings.RlmSettings, "schedule", short)
     Path("rows.csv").write_text(f"architecture,macs\n{ONE},2\n{TWO},4\n")
     done = command(
         "train", "--csv", "rows.csv", "--space", "nasbench201", "--encoder", "sequence",
@@ -124,7 +125,8 @@ def test_ctrl_c_says_how_to_go_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(settings.RlmSettings, "schedule", lambda *_: settings.Schedule(1, 2, 2))
+    short = property(lambda _: settings.Schedule(1, 2, 2))
+    monkeypatch.setattr(settings.RlmSettings, "schedule", short)
     Path("rows.csv").write_text(f"architecture,macs\n{ONE},2\n{TWO},4\n")
     arguments = ("train", "--csv", "rows.csv", "--space", "nasbench201", "--out", "model")
     with monkeypatch.context() as patch:  # all steps are done, then Ctrl-C
