@@ -13,7 +13,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from multiprocessing import current_process
+from sys import intern
 from threading import Thread
 from typing import NamedTuple
 
@@ -116,8 +118,13 @@ def _share(texts: Sequence[str], executor: ProcessPoolExecutor) -> None:
             found = _read(chunk)
         for text, read in zip(chunk, found, strict=True):
             if read is not None:
-                READ_GRAPHS.put(text, read.graph)
-                READ_FEATURES.put(text, read.features)
+                READ_GRAPHS.put(text, _sharing(read.graph))
+                READ_FEATURES.put(text, {intern(k): v for k, v in read.features.items()})
+
+
+def _sharing(graph: StatementGraph) -> StatementGraph:
+    """The same graph with statements that are one object in all graphs, as those read here are."""
+    return replace(graph, statements=tuple(map(intern, graph.statements)))
 
 
 def _read(texts: Sequence[str]) -> list[_Read | None]:

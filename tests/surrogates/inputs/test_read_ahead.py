@@ -149,3 +149,14 @@ def test_script_needs_no_guard(tmp_path: Path) -> None:
     )
     assert run.stderr == ""
     assert run.stdout == f"{LEAST_TEXTS}\n"
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_texts_share_what_is_equal() -> None:
+    texts = some_texts(LEAST_TEXTS)
+    read_ahead(texts)
+    first: dict[str, str] = {}
+    for graph in read_all(texts):
+        assert all(first.setdefault(one, one) is one for one in graph.statements)
+    for text in texts:
+        assert all(first.setdefault(name, name) is name for name in graph_features(text))
