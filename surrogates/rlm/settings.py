@@ -15,8 +15,6 @@ N_HEADS = 8
 """Attention heads of the encoders that have any."""
 
 _BATCH_SIZE = 32
-
-
 _MOST_METRICS = 6
 _LABELS_IN_STEP = 2  # of a row
 
