@@ -59,7 +59,10 @@ def read_ahead(texts: Sequence[str]) -> None:
     ][:N_REMEMBERED]
     if len(unread) < LEAST_TEXTS or not _n_others() or current_process().daemon:
         return
-    executor = _executor()
+    try:
+        executor = _executor()
+    except (ImportError, OSError):  # a system without shared semaphores
+        return
     try:
         _share(unread, executor)
     except BrokenProcessPool:  # the system ended one; what is not read yet is read when asked for

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from cachetools import LRUCache
 
 N_REMEMBERED = 16384
-"""Texts; one read takes about 5 kB."""
+"""Texts, of which statements or features take some kilobytes each."""
 
 Read = TypeVar("Read")
 

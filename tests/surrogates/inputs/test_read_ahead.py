@@ -152,6 +152,18 @@ def test_script_needs_no_guard(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_two_threads")
+def test_a_system_that_starts_no_processes_reads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise OSError("Function not implemented")
+
+    monkeypatch.setattr(module, "_executor", refused)
+    texts = some_texts(LEAST_TEXTS)
+    read_ahead(texts)
+    monkeypatch.undo()
+    assert len(read_all(texts)) == LEAST_TEXTS
+
+
+@pytest.mark.usefixtures("_two_threads")
 def test_texts_share_what_is_equal() -> None:
     texts = some_texts(LEAST_TEXTS)
     read_ahead(texts)
