@@ -57,9 +57,6 @@ _COUNT = "count "
 Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
 
-READ_FEATURES: TextMemory[Features] = TextMemory()
-"""Features of recent texts."""
-
 
 def graph_features(text: str) -> Features:
     """Return the features of an ONNX text; recent texts are remembered.
@@ -81,21 +78,21 @@ def graph_features(text: str) -> Features:
         TextTooLongError: If its functions expand to too many nodes or ways, see
             :mod:`surrogates.inputs.limits` and :data:`surrogates.inputs.ways.MAX_WAYS`.
     """
-    found = READ_FEATURES.get(text)
-    if found is None:
-        found = counted(text)
-        READ_FEATURES.put(text, found)
-    return found
+    return READ_FEATURES.of(text)
 
 
-def counted(text: str) -> Features:
-    """Return the features of a text without remembering it; see :func:`graph_features`."""
+def _counted(text: str) -> Features:
+    """Count in the whole graph, and in its live part where that is less."""
     whole = parse_model(text)
     found = _features(whole)
     live = live_model(whole)
     if live is whole:
         return found
     return {**found, **{f"{LIVE}{name}": value for name, value in _features(live).items()}}
+
+
+READ_FEATURES = TextMemory(_counted)
+"""Features of recent texts."""
 
 
 def forget_features() -> None:

@@ -23,8 +23,8 @@ from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
 from surrogates.errors import TextError
-from surrogates.inputs.graph_features import READ_FEATURES, Features, counted
-from surrogates.inputs.statements import READ_GRAPHS, StatementGraph, read_statements
+from surrogates.inputs.graph_features import READ_FEATURES, Features
+from surrogates.inputs.statements import READ_GRAPHS, StatementGraph
 from surrogates.inputs.text_memory import N_REMEMBERED
 
 LEAST_TEXTS = 512
@@ -52,12 +52,14 @@ def read_ahead(texts: Sequence[str]) -> None:
     Args:
         texts: Of more than are remembered the first.
     """
+    if len(texts) < LEAST_TEXTS or not _n_others() or current_process().daemon:
+        return
     unread = [
         text
         for text in dict.fromkeys(texts)
         if text not in READ_GRAPHS or text not in READ_FEATURES
     ][:N_REMEMBERED]
-    if len(unread) < LEAST_TEXTS or not _n_others() or current_process().daemon:
+    if len(unread) < LEAST_TEXTS:
         return
     try:
         executor = _executor()
@@ -117,7 +119,7 @@ def _share(texts: Sequence[str], executor: ProcessPoolExecutor) -> None:
             chunk, future = given.popleft()
             found, have_answered = future.result(), True
         else:  # also what was given to processes that are still starting when all else is read
-            chunk = rest.pop() if rest else given.pop()[0]
+            chunk = rest.popleft() if rest else given.pop()[0]
             found = _read(chunk)
         for text, read in zip(chunk, found, strict=True):
             if read is not None:
@@ -135,7 +137,7 @@ def _read(texts: Sequence[str]) -> list[_Read | None]:
     found: list[_Read | None] = []
     for text in texts:
         try:
-            found.append(_Read(read_statements(text), counted(text)))
+            found.append(_Read(READ_GRAPHS.read(text), READ_FEATURES.read(text)))
         except TextError:
             found.append(None)
     return found

@@ -59,10 +59,6 @@ class StatementGraph:
         return len(self.statements)
 
 
-READ_GRAPHS: TextMemory[StatementGraph] = TextMemory()
-"""Statements of recent texts."""
-
-
 def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> StatementGraph:
     """Read ONNX text into statements and relations.
 
@@ -81,21 +77,17 @@ def read_statements(text: str, *, max_statements: int = MAX_STATEMENTS) -> State
     return _Assembler(parse_model(text), max_statements).graph()
 
 
+READ_GRAPHS = TextMemory(read_statements)
+"""Statements of recent texts."""
+
+
 def read_all(texts: Sequence[str]) -> list[StatementGraph]:
     """Read texts, remembering recent ones: a search and a comparison ask for the same again.
 
     Raises:
         TextError: If a text cannot be read; see :func:`read_statements`.
     """
-    return [_remembered(text) for text in texts]
-
-
-def _remembered(text: str) -> StatementGraph:
-    graph = READ_GRAPHS.get(text)
-    if graph is None:
-        graph = read_statements(text)
-        READ_GRAPHS.put(text, graph)
-    return graph
+    return [READ_GRAPHS.of(text) for text in texts]
 
 
 def forget_texts() -> None:

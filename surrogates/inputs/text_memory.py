@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -16,8 +17,13 @@ Read = TypeVar("Read")
 class TextMemory(Generic[Read]):
     """The last :data:`N_REMEMBERED` texts that were asked for; threads may share it."""
 
-    def __init__(self) -> None:
-        """Remember nothing."""
+    def __init__(self, read: Callable[[str], Read]) -> None:
+        """Remember nothing.
+
+        Args:
+            read: Reads a text; an error of it is the caller's.
+        """
+        self.read = read
         self._texts: LRUCache[str, Read] = LRUCache(N_REMEMBERED)
         self._lock = Lock()
 
@@ -26,10 +32,14 @@ class TextMemory(Generic[Read]):
         with self._lock:
             return text in self._texts
 
-    def get(self, text: str) -> Read | None:
-        """Return what was read of a text, None if it is not remembered."""
+    def of(self, text: str) -> Read:
+        """Return what is read of a text, once."""
         with self._lock:
-            return self._texts.get(text)
+            found = self._texts.get(text)
+        if found is None:
+            found = self.read(text)
+            self.put(text, found)
+        return found
 
     def put(self, text: str, read: Read) -> None:
         """Remember what was read of a text."""

@@ -97,14 +97,12 @@ class FittedRlm(NamedTuple):
         known = range(reader.n_groups or len(metrics))
         if len(groups) != len(metrics) or not all(group in known for group in groups):
             raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
-        summaries = head.summaries(groups)
         members = []
         told = state.get("know_counts", [True] * len(state["calibration"]))  # all of older ones
         pairs = zip(state["calibration"], told, strict=True)
         for place, (calibration, knows_counts) in enumerate(pairs):
             with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                encoder = reader.new_network(knows_counts=knows_counts, summaries=summaries)
-                network = head.new_network(encoder)
+                network = head.network_of(reader, groups, knows_counts=knows_counts)
             n_known = len(network.get_parameter(network.of_metrics[0]))
             if n_known != len(metrics):
                 raise ValueError(f"it names {len(metrics)} metrics, but its head knows {n_known}")

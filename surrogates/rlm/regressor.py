@@ -96,8 +96,7 @@ class RlmRegressor(ResumableSurrogate):
 
         def fresh(head: Head, member: int) -> HeadNetwork:
             told = self.settings.knows_counts(member, schedule.n_members)
-            summaries = head.summaries(rows.metric_groups)
-            return head.new_network(reader.new_network(knows_counts=told, summaries=summaries))
+            return head.network_of(reader, rows.metric_groups, knows_counts=told)
 
         parts = self._trained(reader, rows, fresh, settings, schedule, seed, progress, kept)
         if self.settings.has_source and reader.n_groups > 1:
@@ -138,9 +137,8 @@ class RlmRegressor(ResumableSurrogate):
 
         def copied(head: Head, member: int) -> HeadNetwork:
             begun = parts.members[member].network
-            summaries, told = head.summaries(rows.metric_groups), begun.encoder.knows_counts
-            encoder = reader.new_network(knows_counts=told, summaries=summaries)
-            network = head.new_network(encoder)
+            told = begun.encoder.knows_counts
+            network = head.network_of(reader, rows.metric_groups, knows_counts=told)
             network.start_from(begun, origins)
             if heads_only:
                 network.freeze_what_metrics_share()

@@ -200,30 +200,33 @@ class RlmSettings:
         (two networks), with the process on counts .927 and .925. Three networks by batches of 32
         take less time than two by 64 and reach .928.
         """
-        n_steps = self.n_steps or min(2000, 150 + 0.7 * labels.n_rows)
-        return self._of_labels(n_steps, labels, is_given=self.n_steps is not None)
+        return self._of_labels(labels, self.n_steps, 150)
 
     def for_finetuning(self, labels: RowLabels, *, heads_only: bool = False) -> RlmSettings:
         """Return the settings with which a fitted network is trained further on some rows."""
-        n_steps = self.finetune_steps or min(2000, 100 + 0.7 * labels.n_rows)
         rate = self.finetune_heads_learning_rate if heads_only else self.finetune_learning_rate
         settings = replace(self, learning_rate=rate, batch_size=_BATCH_SIZE)
-        return settings._of_labels(n_steps, labels, is_given=self.finetune_steps is not None)
+        return settings._of_labels(labels, self.finetune_steps, 100)
 
-    def _of_labels(self, n_steps: float, labels: RowLabels, *, is_given: bool) -> RlmSettings:
+    def _of_labels(self, labels: RowLabels, given: int | None, least: int) -> RlmSettings:
         """Let a step learn fewer metrics if rows have many labels, and make more steps for that.
 
         Kendall's tau of one network on development rows of NAS-Bench-201, accuracy and four
         latencies learned together from 1,000 rows (2 draws, one summary for all): .871 .852 .900
         .882 .977 by 850 steps of five metrics, .879 .862 .907 .889 .976 by 2,125 steps of two.
+
+        Args:
+            labels: Of the rows.
+            given: Steps, if they are set.
+            least: Steps of one metric beside those that the rows add.
         """
-        if self.head != "digits":  # the others learn all metrics in every step
-            return replace(self, n_steps=int(n_steps))
-        most = min(labels.n_together, _MOST_METRICS)
-        wanted = max(2, round(_LABELS_IN_STEP * labels.n_together / labels.n_known))
-        in_step = self.metrics_per_step or min(wanted, _MOST_METRICS)
-        grown = 1.0 if is_given else max(1.0, most / in_step)
-        return replace(self, n_steps=int(n_steps * grown), metrics_per_step=in_step)
+        in_step, grown = self.metrics_per_step, 1.0
+        if self.head == "digits":  # the others learn all metrics in every step
+            wanted = max(2, round(_LABELS_IN_STEP * labels.n_together / labels.n_known))
+            in_step = in_step or min(wanted, _MOST_METRICS)
+            grown = max(1.0, min(labels.n_together, _MOST_METRICS) / in_step)
+        n_steps = given or int(min(2000, least + 0.7 * labels.n_rows) * grown)
+        return replace(self, n_steps=n_steps, metrics_per_step=in_step)
 
     @property
     def schedule(self) -> Schedule:

@@ -35,10 +35,13 @@ class EncoderNetwork(nn.Module, ABC):
     has_large_products: ClassVar[bool] = True
     """Whether a training step gains from what :mod:`surrogates.rlm.large_products` says."""
 
-    of_summaries: ClassVar[tuple[str, ...]] = ()
-    """Weights with one row a summary."""
     summaries: tuple[int, ...] = ()
     """Which of the encoded vectors each metric reads; empty if each reads all of them."""
+
+    @property
+    def of_summaries(self) -> tuple[str, ...]:
+        """Weights with one row a summary."""
+        return ()
 
     @property
     def knows_counts(self) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from surrogates.base import PredictiveDistribution
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts, TextReader
 
 if TYPE_CHECKING:
     from surrogates.rlm.settings import RlmSettings
@@ -64,8 +64,8 @@ class HeadNetwork(nn.Module):
             for summary, chosen in zip(self.encoder.summaries, origins, strict=True):
                 read[summary] += [other.encoder.summaries[metric] for metric in chosen]
             of_rows |= {f"encoder.{name}": read for name in self.encoder.of_summaries}
-        for name in of_rows.keys() & taken.keys():
-            rows = [taken[name][list(chosen)].mean(dim=0) for chosen in of_rows[name]]
+        for name, all_chosen in of_rows.items():
+            rows = [taken[name][list(chosen)].mean(dim=0) for chosen in all_chosen]
             taken[name] = torch.stack(rows)
         own = self.state_dict()
         self.load_state_dict(
@@ -133,14 +133,6 @@ class LabelRows:
 class Head(ABC):
     """How labels are learned and predicted."""
 
-    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:  # noqa: ARG002
-        """Say which summary of a text each metric reads; empty: its networks read the first alone.
-
-        Args:
-            groups: Of every metric, see :func:`surrogates.rlm.row_streams.metric_groups`.
-        """
-        return ()
-
     name: ClassVar[str]
     n_calibration: ClassVar[int] = 0
     """Numbers that calibrate a metric."""
@@ -171,6 +163,27 @@ class Head(ABC):
     @abstractmethod
     def rows(self, raw: NDArray[np.float64]) -> LabelRows:
         """Turn labels, shape ``(n, m)``, into what :meth:`loss` learns."""
+
+    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:  # noqa: ARG002
+        """Say which summary of a text each metric reads; empty: its networks read the first alone.
+
+        Args:
+            groups: Of every metric, see :func:`surrogates.rlm.row_streams.metric_groups`.
+        """
+        return ()
+
+    def network_of(
+        self, reader: TextReader, groups: Sequence[int], *, knows_counts: bool
+    ) -> HeadNetwork:
+        """Create an encoder and what stands behind it, with random weights.
+
+        Args:
+            reader: Of the texts.
+            groups: Of every metric.
+            knows_counts: As for :meth:`TextReader.new_network`.
+        """
+        summaries = self.summaries(groups)
+        return self.new_network(reader.new_network(knows_counts=knows_counts, summaries=summaries))
 
     @abstractmethod
     def new_network(self, encoder: EncoderNetwork) -> HeadNetwork:

@@ -1,22 +1,37 @@
 """What is remembered of texts, and for how long."""
 
+import pytest
+
 from surrogates.inputs.text_memory import N_REMEMBERED, TextMemory
 
 
 def test_forgets_what_was_not_asked_for_longest() -> None:
-    memory: TextMemory[int] = TextMemory()
+    memory: TextMemory[int] = TextMemory(pytest.fail)
     for number in range(N_REMEMBERED):
         memory.put(str(number), number)
-    assert memory.get("0") == 0
+    assert memory.of("0") == 0
     assert "1" in memory  # is no use of it
     memory.put("new", -1)
     assert "1" not in memory
-    assert memory.get("1") is None
-    assert (memory.get("0"), memory.get("new")) == (0, -1)
+    assert (memory.of("0"), memory.of("new")) == (0, -1)
+    with pytest.raises(pytest.fail.Exception):
+        memory.of("1")
+
+
+def test_reads_a_text_once() -> None:
+    read: list[str] = []
+
+    def length(text: str) -> int:
+        read.append(text)
+        return len(text)
+
+    memory = TextMemory(length)
+    assert [memory.of(text) for text in ("a", "bb", "a")] == [1, 2, 1]
+    assert read == ["a", "bb"]
 
 
 def test_forgets_all() -> None:
-    memory: TextMemory[int] = TextMemory()
-    memory.put("a", 1)
+    memory = TextMemory(int)
+    memory.put("1", 1)
     memory.forget()
-    assert memory.get("a") is None
+    assert "1" not in memory
