@@ -1,4 +1,4 @@
-"""Network files of any origin, read as canonical ONNX text: binary ``.onnx`` or ONNX text."""
+"""Networks of any origin: ONNX text in canonical form, and files as models that run."""
 
 from pathlib import Path
 
@@ -6,19 +6,6 @@ import onnx
 
 import search_spaces
 from nas_rlm.seeding import derived_seed
-
-
-def read_text(path: Path) -> str:
-    """Read a network file as canonical ONNX text.
-
-    Args:
-        path: The file.
-
-    Raises:
-        SearchSpaceError: If the file cannot be read, is not ONNX, or is outside what canonical
-            text can say; the message names the file.
-    """
-    return search_spaces.to_text(search_spaces.load_onnx(path))
 
 
 def text_of(text: str) -> str:
@@ -42,7 +29,8 @@ def read_runnable(path: Path, *, seed: int = 0) -> onnx.ModelProto:
         The model of the file, its weights drawn at random if it has none.
 
     Raises:
-        SearchSpaceError: As for `read_text`.
+        SearchSpaceError: If the file cannot be read, is not ONNX, or is outside what canonical
+            text can say; the message names the file.
         ConfigError: If the seed is out of range.
     """
     model = search_spaces.load_onnx(path)

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import search_spaces
 import surrogates
 from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, suggest
 from nas_rlm.metrics import Direction
-from nas_rlm.network_files import read_text
 from nas_rlm.pretrained import checkpoint_folder
 from nas_rlm.row_files import named_metric
 
@@ -116,7 +116,7 @@ def rank_files(
     key = first_accuracy(metrics or surrogate.metrics) if by is None else by
     sign = -1.0 if named_metric(key).direction is Direction.MAXIMIZE else 1.0
     wanted = _predicted(surrogate.metrics, key, metrics)
-    texts = [read_text(file) for file in files]
+    texts = [search_spaces.load_text(file) for file in files]
     prediction = surrogate.predict(texts, wanted)
     columns: dict[str, list[Forecast]] = {}
     for name, distribution in prediction.items():

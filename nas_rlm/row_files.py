@@ -16,7 +16,7 @@ import search_spaces
 from nas_rlm.dataset import Dataset
 from nas_rlm.errors import DatasetError, UnknownMetricError
 from nas_rlm.metrics import DEVICES, LOCAL_DEVICE, METRICS, QUANTITIES, Metric, Qualifier
-from nas_rlm.network_files import read_text, text_of
+from nas_rlm.network_files import text_of
 from nas_rlm.parquet_rows import is_graph_arch, read_parquet
 from nas_rlm.progress import Progress, no_progress
 
@@ -200,7 +200,7 @@ def _reader(
 ) -> Callable[[str], str]:
     """Return the function from a cell of the network column to text."""
     if network == "file":
-        return lambda cell: read_text(folder / cell)
+        return lambda cell: search_spaces.load_text(folder / cell)
     if network == "text" or space is None:
         return text_of
     architectures = search_spaces.get_space(space)

@@ -28,7 +28,7 @@ from search_spaces.nds.residual_space import ResidualSpace
 from search_spaces.ofa_mbv3.space import OfaMbv3
 from search_spaces.ofa_proxyless.space import OfaProxyless
 from search_spaces.ofa_resnet50.space import OfaResNet50
-from search_spaces.onnx_file import load_onnx
+from search_spaces.onnx_file import load_onnx, load_text
 from search_spaces.onnx_text import TEXT_VERSION, canonicalize, digest, from_text, to_text
 from search_spaces.twopath.space import TwoPath
 
@@ -52,6 +52,7 @@ __all__ = [
     "from_text",
     "get_space",
     "load_onnx",
+    "load_text",
     "materialize",
     "to_text",
 ]

@@ -264,10 +264,8 @@ def _value_type(value: onnx.ValueInfoProto) -> ValueType:
         raise UnsupportedModelError(f"Value {value.name!r} must be a tensor, but is not one.")
     tensor = value.type.tensor_type
     dims = tensor.shape.dim
-    sizes = [dim.dim_value for dim in dims]
-    if not tensor.HasField("shape") or any(
-        not dim.HasField("dim_value") or dim.dim_value < 1 for dim in dims
-    ):
+    sizes = [dim.dim_value for dim in dims]  # 0 for a name, and for none
+    if not tensor.HasField("shape") or any(size < 1 for size in sizes):
         shown = f"shape {[dim.dim_param or dim.dim_value or '?' for dim in dims]!r}"
         raise UnsupportedModelError(
             f"Model must have static shapes, but {value.name!r} has "

@@ -13,10 +13,11 @@ import onnx.shape_inference
 from google.protobuf.message import DecodeError
 
 from search_spaces.errors import InvalidTextError, ModelFileError, UnsupportedModelError
+from search_spaces.graph import Graph
 from search_spaces.onnx_bridge import from_model
-from search_spaces.onnx_text import from_text
+from search_spaces.onnx_text import from_text, graph_to_text
 
-__all__ = ["MAX_FILE_BYTES", "load_onnx"]
+__all__ = ["MAX_FILE_BYTES", "load_onnx", "load_text"]
 
 MAX_FILE_BYTES = 1 << 29
 """Largest file that is read, in bytes (512 MiB)."""
@@ -39,7 +40,20 @@ def load_onnx(path: str | os.PathLike[str]) -> onnx.ModelProto:
         UnsupportedModelError: If it is ONNX with a cycle, an unknown operator, dynamic shapes,
             external data, too many nodes or recursive functions.
     """
-    path = Path(path)
+    return _checked(Path(path))[0]
+
+
+def load_text(path: str | os.PathLike[str]) -> str:
+    """Read a model as canonical text, at once; raises what :func:`load_onnx` does.
+
+    Args:
+        path: A ``.onnx`` file, or a file with ONNX text.
+    """
+    return graph_to_text(_checked(Path(path))[1])
+
+
+def _checked(path: Path) -> tuple[onnx.ModelProto, Graph]:
+    """Read a model and what canonical text is made of."""
     content = _read(path)
     if content[:1] == _FIRST_BYTE:
         model = _parse_binary(content, path)
@@ -48,11 +62,11 @@ def load_onnx(path: str | os.PathLike[str]) -> onnx.ModelProto:
     if not model.graph.node:
         raise ModelFileError(f"{path.name}: ONNX model must have a graph, but it is empty.")
     try:
-        from_model(model)
+        graph = from_model(model)
     except UnsupportedModelError as error:
         raise UnsupportedModelError(f"{path.name}: {error}") from error
     _check_by_onnx(model, path)
-    return model
+    return model, graph
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,6 @@ import search_spaces
 from nas_rlm.dataset import digest
 from nas_rlm.errors import ConfigError, RunFolderError
 from nas_rlm.export import export_architectures
-from nas_rlm.network_files import read_text
 from search_spaces.errors import InvalidArchitectureError, UnknownSpaceError
 
 STRING = "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -51,7 +50,7 @@ def test_an_onnx_file_runs_and_reads_as_the_same_network(tmp_path: Path) -> None
     onnx.checker.check_model(onnx.load(exported.file), full_check=True)
     session = onnxruntime.InferenceSession(exported.file, providers=["CPUExecutionProvider"])
     assert [item.name for item in session.get_inputs()] == ["x"]
-    assert digest(read_text(exported.file)) == exported.digest
+    assert digest(search_spaces.load_text(exported.file)) == exported.digest
 
 
 def test_equal_networks_are_one_file(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files from anywhere: every refusal is one clear sentence and nothing else is read."""
 
 import itertools
+import re
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from search_spaces import (
     UnsupportedModelError,
     get_space,
     load_onnx,
+    load_text,
     onnx_file,
     to_text,
 )
@@ -36,6 +38,8 @@ def refusal(path: Path) -> str:
     with pytest.raises(SearchSpaceError) as caught:
         load_onnx(path)
     message = str(caught.value)
+    with pytest.raises(type(caught.value), match=re.escape(message)):
+        load_text(path)
     assert "\n" not in message
     assert len(message) < 600
     return message
@@ -64,6 +68,7 @@ def test_binary_and_text_give_the_same_text(
     textual = tmp_path / "model.txt"
     textual.write_text(text)
     assert to_text(load_onnx(binary)) == to_text(load_onnx(textual)) == text
+    assert load_text(binary) == load_text(textual) == text
 
 
 def test_initializers_become_typed_inputs_and_small_constants_stay(tmp_path: Path) -> None:
@@ -239,6 +244,28 @@ def test_large_constants_in_functions_are_refused(tmp_path: Path) -> None:
         + "a (x) => (y) { c = Constant<value = float[4] {1,2,3,4}>()\n y = Add(x, c) }"
     )
     assert "must take weights as inputs" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("y = Relu<a=99999999999999999999>(x)", "a whole number does not fit 64 bits"),
+        ("y = Relu<a=1e999999>(x)", "Failed to parse float from string: 1e999999"),
+        (
+            "c = Constant<value = int64[3] {1}>()\n y = Reshape(x, c)",
+            r"as many values as their shape says, but those of '' of shape \[3\] cannot be read",
+        ),
+        (
+            "y = Softmax<axis=1, axis=[1]>(x)",
+            "Attribute 'axis' appeared multiple times",
+        ),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(tmp_path: Path, node: str, message: str) -> None:
+    head = '<ir_version: 8, opset_import: ["" : 17]>\n'
+    path = tmp_path / "net.txt"
+    path.write_text(f"{head}main (float[1,4] x) => (float[1,4] y) {{\n {node}\n}}\n")
+    assert re.search(message, refusal(path))
 
 
 def test_error_classes_are_distinct() -> None:
