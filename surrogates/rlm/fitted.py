@@ -30,6 +30,7 @@ class FittedRlm(NamedTuple):
         settings: Its own.
         metrics: In decoding order, m of them.
         groups: Of each metric, which of them were learned on the same rows.
+        specialties: Of each metric, which network of a member learned it.
         reader: Learned.
         head: Fitted to m metrics.
         members: At least one.
@@ -41,6 +42,7 @@ class FittedRlm(NamedTuple):
     settings: RlmSettings
     metrics: tuple[str, ...]
     groups: tuple[int, ...]
+    specialties: tuple[int, ...]
     reader: TextReader
     head: Head
     members: list[Member]
@@ -54,10 +56,11 @@ class FittedRlm(NamedTuple):
             "settings": self.settings.to_json(),
             "metrics": list(self.metrics),
             "groups": list(self.groups),
+            "specialties": list(self.specialties),
             "reader": self.reader.to_json(),
             "head": self.head.to_json(),
             "calibration": [member.calibration for member in self.members],
-            "know_counts": [member.network.encoder.knows_counts for member in self.members],
+            "know_counts": [member.network.knows_counts for member in self.members],
             "process": self.process and self.process.to_json(),
             "source": self.source and self.source.to_json(),
             "training": self.training,
@@ -97,13 +100,19 @@ class FittedRlm(NamedTuple):
         known = range(reader.n_groups or len(metrics))
         if len(groups) != len(metrics) or not all(group in known for group in groups):
             raise ValueError(f"metrics must be of groups that it knows, but are of {groups!r}")
+        specialties = tuple(state.get("specialties", [0] * len(metrics)))  # older ones had one
+        if len(specialties) != len(metrics) or {*specialties} != {*range(len({*specialties}))}:
+            raise ValueError(
+                f"metrics must be of networks that it has, but are of {specialties!r}"
+            )
         members = []
         told = state.get("know_counts", [True] * len(state["calibration"]))  # all of older ones
         pairs = zip(state["calibration"], told, strict=True)
         for place, (calibration, knows_counts) in enumerate(pairs):
             with torch.random.fork_rng(devices=[]):  # random weights, replaced at once
-                network = head.network_of(reader, groups, knows_counts=knows_counts)
-            n_known = len(network.get_parameter(network.of_metrics[0]))
+                network = head.network_of(reader, groups, specialties, knows_counts=knows_counts)
+            part = network.parts[0]
+            n_known = len(part.get_parameter(part.of_metrics[0]))
             if n_known != len(metrics):
                 raise ValueError(f"it names {len(metrics)} metrics, but its head knows {n_known}")
             network.load_state_dict(weights_under(f"{place}.", weights))
@@ -119,7 +128,8 @@ class FittedRlm(NamedTuple):
             tensors = weights_under(_PROCESS, weights)
             process = CountsProcess.restore(state["process"], tensors, source)
         training = dict(state.get("training", {}))  # older ones did not say
-        return cls(settings, metrics, groups, reader, head, members, process, source, training)
+        of_metrics = metrics, groups, specialties
+        return cls(settings, *of_metrics, reader, head, members, process, source, training)
 
 
 def _metrics(names: object) -> tuple[str, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.rlm.decoder import NumeralDecoder
@@ -15,8 +20,18 @@ from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.settings import RlmSettings
 
 
+class Memory(Protocol):
+    """What was read of ``n`` texts; the network that encoded them looks inside."""
+
+    def __len__(self) -> int:
+        """Return how many texts."""
+
+    def rows(self, index: Tensor) -> Self:
+        """Return the memory of some texts, repeats allowed."""
+
+
 @dataclass(frozen=True)
-class Memory:
+class CachedMemory:
     """What the decoder knows of ``n`` texts: cached keys and values of every decoder layer.
 
     Attributes:
@@ -27,16 +42,20 @@ class Memory:
     cached: list[tuple[Tensor, Tensor]]
     padding: Tensor
 
-    def rows(self, index: Tensor) -> Memory:
+    def __len__(self) -> int:
+        """Return how many texts."""
+        return len(self.padding)
+
+    def rows(self, index: Tensor) -> CachedMemory:
         """Return the memory of some texts, repeats allowed."""
         cached = [(key[index], value[index]) for key, value in self.cached]
-        return Memory(cached, self.padding[index])
+        return CachedMemory(cached, self.padding[index])
 
-    def vector(self, place: int) -> Memory:
+    def vector(self, place: int) -> CachedMemory:
         """Return the memory of one of the s vectors."""
         own = slice(place, place + 1)
         cached = [(key[:, :, own], value[:, :, own]) for key, value in self.cached]
-        return Memory(cached, self.padding[:, own])
+        return CachedMemory(cached, self.padding[:, own])
 
 
 @dataclass(frozen=True)
@@ -53,8 +72,83 @@ class Context:
     tokens: Tensor
     known: Tensor
 
+    @classmethod
+    def drawn(
+        cls,
+        scaled: NDArray[np.float64],
+        tokens: NDArray[np.int64],
+        labelled: NDArray[np.int64],
+        others: NDArray[np.int64],
+        rate: float,
+        rng: np.random.Generator,
+    ) -> Self | None:
+        """Show some rows, chosen with probability ``rate``, a random share of their other metrics.
 
-class RlmNetwork(HeadNetwork):
+        All other rows are shown nothing, however many metrics there are: most predictions are made
+        so.
+
+        Args:
+            scaled: Shape ``(b, m)``, labels of a batch, NaN where a row lacks one.
+            tokens: Shape ``(b, m, length)``, their numerals.
+            labelled: Shape ``(n,)``, the rows that are learned.
+            others: Shape ``(c,)``, the metrics that may be shown.
+            rate: In [0, 1].
+            rng: Source of randomness.
+        """
+        if not len(others) or rate == 0.0:
+            return None
+        known = ~np.isnan(scaled[np.ix_(labelled, others)])
+        is_told = rng.random((len(labelled), 1)) < rate
+        known &= is_told & (rng.random(known.shape) < rng.random((len(labelled), 1)))
+        return cls(
+            metrics=torch.from_numpy(others),
+            tokens=torch.from_numpy(tokens[np.ix_(labelled, others)]),
+            known=torch.from_numpy(known),
+        )
+
+
+class DigitsNetwork(HeadNetwork, ABC):
+    """What spells the numerals of all metrics."""
+
+    @abstractmethod
+    def encode(self, batch: Batch, metrics: Sequence[int] | NDArray[np.int64]) -> Memory:
+        """Read a batch of texts once for some metrics."""
+
+    @abstractmethod
+    def next_token_logits(
+        self, memory: Any, metric: int, trie: TrieTensors, context: Context | None = None
+    ) -> Tensor:
+        """Return logits at every prefix of the trie, shape ``(n, t, v)``.
+
+        Args:
+            memory: From :meth:`encode`.
+            metric: Id of the metric whose numeral the trie spells.
+            trie: Prefixes and legal tokens.
+            context: Numbers of other metrics, or None.
+        """
+
+    def leaf_log_probabilities(
+        self,
+        memory: Memory,
+        metric: int,
+        trie: TrieTensors,
+        context: Context | None = None,
+        sharpness: float = 1.0,
+    ) -> Tensor:
+        """Return the exact log probability of every numeral of the trie, shape ``(n, l)``.
+
+        Args:
+            memory: From :meth:`encode`.
+            metric: Id of the metric whose numeral the trie spells.
+            trie: Prefixes and legal tokens.
+            context: Numbers of other metrics, or None.
+            sharpness: Multiplies the logits of every token; the inverse of a temperature.
+        """
+        logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
+        return leaf_log_probabilities(logits, trie)
+
+
+class RlmNetwork(DigitsNetwork):
     """An encoder and the numeral decoder."""
 
     of_metrics = ("decoder.metrics.weight",)
@@ -86,45 +180,22 @@ class RlmNetwork(HeadNetwork):
             settings.dropout,
         )
 
-    def encode(self, batch: Batch) -> Memory:
-        """Read a batch of texts, once for any number of metrics."""
-        encoded = self.encoder(batch)
-        return Memory(self.decoder.cache(encoded.vectors), encoded.padding)
-
-    def leaf_log_probabilities(
+    def encode(
         self,
-        memory: Memory,
-        metric: int,
-        trie: TrieTensors,
-        context: Context | None = None,
-        sharpness: float = 1.0,
-    ) -> Tensor:
-        """Return the exact log probability of every numeral of the trie, shape ``(n, l)``.
-
-        Args:
-            memory: From :meth:`encode`.
-            metric: Id of the metric whose numeral the trie spells.
-            trie: Prefixes and legal tokens.
-            context: Numbers of other metrics, or None.
-            sharpness: Multiplies the logits of every token; the inverse of a temperature.
-        """
-        logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
-        return leaf_log_probabilities(logits, trie)
+        batch: Batch,
+        metrics: Sequence[int] | NDArray[np.int64],  # noqa: ARG002 - of any, the same
+    ) -> CachedMemory:
+        """Read a batch of texts; see the base class."""
+        encoded = self.encoder(batch)
+        return CachedMemory(self.decoder.cache(encoded.vectors), encoded.padding)
 
     def next_token_logits(
-        self, memory: Memory, metric: int, trie: TrieTensors, context: Context | None = None
+        self, memory: CachedMemory, metric: int, trie: TrieTensors, context: Context | None = None
     ) -> Tensor:
-        """Return logits at every prefix of the trie, shape ``(n, t, v)``.
-
-        Args:
-            memory: From :meth:`encode`.
-            metric: Id of the metric whose numeral the trie spells.
-            trie: Prefixes and legal tokens.
-            context: Numbers of other metrics, or None.
-        """
+        """Return logits at every prefix; see the base class."""
         if self.encoder.summaries:
             memory = memory.vector(self.encoder.summaries[metric])
-        n, t = len(memory.padding), len(trie.tokens)
+        n, t = len(memory), len(trie.tokens)
         device = trie.tokens.device
         own = torch.tensor([metric], device=device)
         owner = torch.zeros(t, dtype=torch.long, device=device)

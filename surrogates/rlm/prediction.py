@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, channel
-from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.model import Context, DigitsNetwork, Memory, TrieTensors
 
 _LEAST = 1e-30
 _AT_ONCE = 4096
@@ -47,7 +47,7 @@ class Opinion(NamedTuple):
 
 
 def exact_distribution(
-    network: RlmNetwork,
+    network: DigitsNetwork,
     memory: Memory,
     metric: int,
     trie: TrieTensors,
@@ -82,7 +82,7 @@ def _all_known(given: Mapping[int, Tensor]) -> Context:
 
 
 def chain_distributions(
-    network: RlmNetwork,
+    network: DigitsNetwork,
     memory: Memory,
     metrics: Sequence[int],
     tries: Sequence[TrieTensors],
@@ -107,7 +107,7 @@ def chain_distributions(
     Returns:
         One marginal distribution a metric, shape ``(n, l)``.
     """
-    n = len(memory.padding)
+    n = len(memory)
     origin, weight = torch.arange(n), torch.ones(n)
     given: dict[int, Tensor] = {}
     marginals = []
@@ -162,7 +162,7 @@ def _kept(
 
 
 def sample_numerals(
-    network: RlmNetwork,
+    network: DigitsNetwork,
     memory: Memory,
     metric: int,
     trie: TrieTensors,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -29,20 +30,15 @@ from surrogates.rlm.encoders import reader_class
 from surrogates.rlm.encoders.base import TextReader
 from surrogates.rlm.fitted import FittedRlm
 from surrogates.rlm.heads import head_class
-from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled
+from surrogates.rlm.heads.base import Head, HeadNetwork, Member, assembled, start_from
 from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.members import MembersPlan, train_members
 from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import training_states
 from surrogates.rlm.row_streams import row_groups
-from surrogates.rlm.settings import RlmSettings, Schedule
+from surrogates.rlm.settings import RlmSettings
 from surrogates.rlm.source_process import SourceRows
-from surrogates.rlm.training import (
-    Rows,
-    TrainingRows,
-    facts_of_training,
-    progress_of_member,
-    train,
-)
+from surrogates.rlm.training import Rows, TrainingRows
 from surrogates.setting_checks import check_range
 from surrogates.transfer import starting_metrics
 
@@ -90,15 +86,15 @@ class RlmRegressor(ResumableSurrogate):
         if max(rows.groups) > 0:
             reader = reader.rescaled(rows.texts_of_groups)
 
-        settings = self.settings.for_training(rows.row_labels)
-        schedule = settings.schedule
-        kept = keep, keep_seconds
+        head = head_class(self.settings.head).fit(rows.raw, self.settings)
+        plan = MembersPlan.of(rows, head, self.settings.for_training, seed)
 
-        def fresh(head: Head, member: int) -> HeadNetwork:
-            told = self.settings.knows_counts(member, schedule.n_members)
-            return head.network_of(reader, rows.metric_groups, knows_counts=told)
+        def fresh(member: int) -> HeadNetwork:
+            told = self.settings.knows_counts(member, plan.n_members)
+            networks = reader, rows.metric_groups, plan.specialties
+            return head.network_of(*networks, knows_counts=told)
 
-        parts = self._trained(reader, rows, fresh, settings, schedule, seed, progress, kept)
+        parts = self._trained(reader, head, rows, fresh, plan, progress, (keep, keep_seconds))
         if self.settings.has_source and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
             parts = parts._replace(source=source)
@@ -135,25 +131,27 @@ class RlmRegressor(ResumableSurrogate):
                 measured[group] = parts.groups[first]
         reader = parts.reader.rescaled(measured)
 
-        def copied(head: Head, member: int) -> HeadNetwork:
+        head = head_class(self.settings.head).fit(rows.raw, self.settings)
+        settings_for = partial(self.settings.for_finetuning, heads_only=heads_only)
+        plan = MembersPlan.of(rows, head, settings_for, seed, n_members=len(parts.members))
+
+        def copied(member: int) -> HeadNetwork:
             begun = parts.members[member].network
-            told = begun.encoder.knows_counts
-            network = head.network_of(reader, rows.metric_groups, knows_counts=told)
-            network.start_from(begun, origins)
+            networks = reader, rows.metric_groups, plan.specialties
+            network = head.network_of(*networks, knows_counts=begun.knows_counts)
+            start_from(network, begun, origins)
             if heads_only:
-                network.freeze_what_metrics_share()
+                for part in network.parts:
+                    part.freeze_what_metrics_share()
             return network
 
         tuned = type(self)(**self.settings.to_json())
-        settings = self.settings.for_finetuning(rows.row_labels, heads_only=heads_only)
-        schedule = settings.schedule._replace(n_members=len(parts.members))
         tuned._parts = self._trained(
             reader,
+            head,
             rows,
             copied,
-            settings,
-            schedule,
-            seed,
+            plan,
             progress,
             (keep, keep_seconds),
             source=parts.source,
@@ -165,11 +163,10 @@ class RlmRegressor(ResumableSurrogate):
     def _trained(
         self,
         reader: TextReader,
+        head: Head,
         rows: Rows,
-        start: Callable[[Head, int], HeadNetwork],
-        settings: RlmSettings,
-        schedule: Schedule,
-        seed: int,
+        start: Callable[[int], HeadNetwork],
+        plan: MembersPlan,
         progress: Progress | None,
         kept: tuple[Path | None, float],
         *,
@@ -177,42 +174,28 @@ class RlmRegressor(ResumableSurrogate):
         speakers: Sequence[Sequence[str]] = (),
         are_heads: bool = False,
     ) -> FittedRlm:
-        """Train every member from where `start` says, each with a generator of its own.
+        """Train every member from where `start` says.
 
         Where whole networks learn, and not too many rows, a process on the counts does too. Of the
         metrics of `source`, those named by `speakers` speak of each metric.
         """
-        raw = rows.raw
-        states = training_states(*kept, rows, settings, schedule, seed, are_heads=are_heads)
-        head = head_class(settings.head).fit(raw, settings)
+        states = training_states(*kept, rows, plan, are_heads=are_heads)
         inputs = reader.prepare(rows.texts, rows.groups)
-        prepared = TrainingRows(inputs, head.rows(raw), rows.metrics)
-        rng = np.random.default_rng([seed, 0x4E1D])
-        held = held_out(rows.texts, rows.groups, schedule.n_members, rng)
-        networks, evidence = [], []
-        with torch.random.fork_rng(devices=[]):
-            for member in range(schedule.n_members):
-                rng = np.random.default_rng([seed, member])
-                torch.manual_seed(int(rng.integers(2**63)))
-                network = start(head, member)
-                shown = progress_of_member(progress, member, schedule.n_members)
-                state = states and states.of_member(member, network)
-                left_out = held[member]
-                evidence.append(
-                    train(network, head, prepared, settings, schedule, left_out, rng, shown, state)
-                )
-                networks.append(network)
+        prepared = TrainingRows(inputs, head.rows(rows.raw), rows.metrics)
+        rng = np.random.default_rng([plan.seed, 0x4E1D])
+        held = held_out(rows.texts, rows.groups, plan.n_members, rng)
+        networks, evidence = train_members(plan, head, prepared, held, start, progress, states)
         calibrations = head.calibrate(networks, evidence, prepared.inputs, prepared.labels)
         process = None
-        if settings.has_process and not are_heads and isinstance(head, DigitsHead):
+        if self.settings.has_process and not are_heads and isinstance(head, DigitsHead):
             targets = prepared.labels.targets
             process = CountsProcess.fit(
-                rows.texts, targets, seed=seed, source=source, speakers=speakers
+                rows.texts, targets, seed=plan.seed, source=source, speakers=speakers
             )
         members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
-        facts = facts_of_training(rows, schedule, seed)
-        parts = tuple(rows.metrics), tuple(rows.metric_groups), reader, head, members, process
-        return FittedRlm(self.settings, *parts, source, facts)
+        of_metrics = tuple(rows.metrics), tuple(rows.metric_groups), plan.specialties
+        facts = plan.facts(rows)
+        return FittedRlm(self.settings, *of_metrics, reader, head, members, process, source, facts)
 
     def recalibrate(self, texts: Sequence[str], labels: Sequence[Labels]) -> None:
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.

@@ -1,6 +1,6 @@
 """The state of an unfinished training, kept so that a killed one goes on to the same weights.
 
-Each member has one file, ``member-0.safetensors`` and so on: its tensors, and in the header, as
+Each network has one file, ``member-0.safetensors`` and so on: its tensors, and in the header, as
 JSON, what else decides the steps to come. A file is written beside its place and moved there, so
 it holds the state before some step, or of a finished member, whole. What leads to that state again
 for free is not kept but done again: reader, head and starting weights.
@@ -32,7 +32,7 @@ from surrogates.rlm.heads.base import Evidence, HeadNetwork
 from surrogates.rlm.row_streams import RowStreams
 
 if TYPE_CHECKING:
-    from surrogates.rlm.settings import RlmSettings, Schedule
+    from surrogates.rlm.members import MembersPlan
     from surrogates.rlm.training import Rows
 
 _FORMAT = 1
@@ -248,11 +248,11 @@ class TrainingStates(NamedTuple):
     seconds: float
     facts: Mapping[str, str]
 
-    def of_member(self, member: int, network: HeadNetwork) -> MemberState:
-        """Return what is kept of a member.
+    def of_network(self, number: int, network: HeadNetwork) -> MemberState:
+        """Return what is kept of a network.
 
         Args:
-            member: Its number.
+            number: Of the network among those of all members.
             network: With the weights from which its training starts.
 
         Raises:
@@ -267,16 +267,14 @@ class TrainingStates(NamedTuple):
             )
         )
         facts = {**self.facts, "starting weights": digest_of(parts)}
-        return MemberState(self.folder / f"member-{member}.safetensors", self.seconds, facts)
+        return MemberState(self.folder / f"member-{number}.safetensors", self.seconds, facts)
 
 
 def training_states(
     keep: Path | None,
     seconds: float,
     rows: Rows,
-    settings: RlmSettings,
-    schedule: Schedule,
-    seed: int,
+    plan: MembersPlan,
     *,
     are_heads: bool = False,
 ) -> TrainingStates | None:
@@ -286,8 +284,11 @@ def training_states(
     facts = {
         "texts": digest_of(text.encode() for text in rows.texts),
         "labels": digest_of([*(name.encode() for name in rows.metrics), rows.raw.tobytes()]),
-        "settings": digest_of([json.dumps([settings.to_json(), schedule]).encode()]),
-        "seed": str(seed),
+        "settings": digest_of(
+            json.dumps([settings.to_json(), settings.schedule]).encode()
+            for settings in plan.settings
+        ),
+        "seed": str(plan.seed),
     }
     if are_heads:
         facts["trained weights"] = "of single metrics"

@@ -43,21 +43,58 @@ def row_groups(targets: NDArray[np.float64], groups: Sequence[int]) -> NDArray[n
     return np.asarray(np.array(groups, dtype=np.int64)[first])
 
 
-def own_summaries(groups: Sequence[int]) -> tuple[int, ...]:
+def specialties(metrics: Sequence[str], groups: Sequence[int]) -> tuple[int, ...]:
+    """Say which of several networks learns each metric: those of one quantity have one together.
+
+    All metrics have one network unless some of different quantities share rows. A quantity is the
+    part of a name before the slash; names without one, such as those of counts, are of the same.
+
+    Args:
+        metrics: Names.
+        groups: Of every metric, see :func:`metric_groups`.
+
+    Returns:
+        Numbers of networks, from 0 in order of appearance.
+
+    Example:
+        >>> specialties(["accuracy_percent/x", "latency_ms/y", "latency_ms/z"], [0, 0, 0])
+        (0, 1, 1)
+        >>> specialties(["accuracy_percent/x", "latency_ms/y", "latency_ms/z"], [0, 1, 1])
+        (0, 0, 0)
+    """
+    quantities = [name.rpartition("/")[0] for name in metrics]
+    are_mixed = len(set(zip(groups, quantities, strict=True))) > len(set(groups))
+    number = {quantity: place for place, quantity in enumerate(dict.fromkeys(quantities))}
+    return tuple(are_mixed * number[quantity] for quantity in quantities)
+
+
+def metrics_of(specialties: Sequence[int]) -> list[list[int]]:
+    """Return the numbers of the metrics that each network learns."""
+    return [
+        [metric for metric, own in enumerate(specialties) if own == network]
+        for network in range(1 + max(specialties))
+    ]
+
+
+def own_summaries(groups: Sequence[int], learned: Sequence[int]) -> tuple[int, ...]:
     """Say which summary of a text each metric reads: its own if it shares rows with other metrics.
 
-    Metrics that have their rows for themselves read the first.
+    Metrics that have their rows for themselves read the first, and so do those not learned.
 
     Args:
         groups: Of every metric, see :func:`metric_groups`.
+        learned: Numbers of the metrics that a network learns.
 
     Example:
-        >>> own_summaries([0, 1, 1, 2])
+        >>> own_summaries([0, 1, 1, 2], range(4))
         (0, 1, 2, 0)
     """
-    sizes = Counter(groups)
+    sizes = Counter(groups[metric] for metric in learned)
     following = count(int(1 in sizes.values()))
-    return tuple(0 if sizes[group] == 1 else next(following) for group in groups)
+    return tuple(
+        next(following) if metric in learned and sizes[group] > 1 else 0
+        for metric, group in enumerate(groups)
+    )
 
 
 def drawn_metrics(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
 from surrogates.rlm.large_products import training_autocast, training_threads
 from surrogates.rlm.resume import MemberState, Moving
 from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
-from surrogates.rlm.settings import RlmSettings, RowLabels, Schedule
+from surrogates.rlm.settings import RlmSettings, RowLabels
 
 _WARM_UP = 0.05
 _CLIP_NORM = 1.0
@@ -57,12 +57,13 @@ class Rows:
         """The group of the metrics of each row, shape ``(n,)``."""
         return row_groups(self.raw, self.metric_groups)
 
-    @property
-    def row_labels(self) -> RowLabels:
-        """How many labels the rows have."""
-        sizes = np.bincount(self.metric_groups)
-        n_known = (~np.isnan(self.raw)).sum(axis=1).mean()
-        return RowLabels(len(self.texts), float(sizes[self.groups].mean()), float(n_known))
+    def labels_of(self, metrics: Sequence[int]) -> RowLabels:
+        """How many rows have labels of some metrics, and how many labels these have."""
+        known = ~np.isnan(self.raw[:, metrics])
+        rows = known.any(axis=1)
+        sizes = np.bincount(np.array(self.metric_groups)[metrics])
+        n_together = sizes[self.groups[rows]].mean()
+        return RowLabels(int(rows.sum()), float(n_together), float(known[rows].sum(axis=1).mean()))
 
     @property
     def texts_of_groups(self) -> list[list[str]]:
@@ -88,25 +89,11 @@ class TrainingRows:
     metrics: Sequence[str]
 
 
-def facts_of_training(rows: Rows, schedule: Schedule, seed: int) -> dict[str, Any]:
-    """Return what a checkpoint tells of a training."""
-    n_known = (~np.isnan(rows.raw)).sum(axis=0).tolist()
-    return {
-        "rows": len(rows.texts),
-        "rows_per_metric": dict(zip(rows.metrics, n_known, strict=True)),
-        "members": schedule.n_members,
-        "steps": schedule.n_steps,
-        "batch_size": schedule.batch_size,
-        "seed": seed,
-    }
-
-
 def train(
     network: HeadNetwork,
     head: Head,
     rows: TrainingRows,
     settings: RlmSettings,
-    schedule: Schedule,
     held: HeldOut,
     rng: np.random.Generator,
     progress: Progress | None = None,
@@ -118,11 +105,10 @@ def train(
     with all rows.
 
     Args:
-        network: Freshly created, or trained before.
+        network: Freshly created, or trained before; of one part.
         head: That created it.
         rows: At least one.
-        settings: Rates.
-        schedule: Steps and rows of a step.
+        settings: Rates, steps and rows of a step.
         held: Rows that the first cycle leaves out.
         rng: Order of rows and whatever the head leaves to chance.
         progress: Called at every step with the loss, and at the first step of the second cycle
@@ -132,12 +118,12 @@ def train(
     Returns:
         What the network said of the held-out rows, nothing if there were none.
     """
-    if state is not None and state.steps_done == schedule.n_steps:
+    _, n_steps, batch_size = settings.schedule
+    if state is not None and state.steps_done == n_steps:
         state.restore_finished(network)
         return state.evidence
     keep_freed_memory()
     n_rows = len(rows.inputs)
-    n_steps, batch_size = schedule.n_steps, schedule.batch_size
     evidence: Evidence = []
     first = 0
     told: Mapping[str, float] = {}
@@ -194,7 +180,12 @@ def _train_cycle(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    streams = RowStreams(rows.labels.targets, kept, cycle.batch_size, rng)
+    targets = rows.labels.targets
+    if network.learned is not None:
+        others = np.delete(np.arange(targets.shape[1]), network.learned)
+        targets = targets.copy()
+        targets[:, others] = np.nan
+    streams = RowStreams(targets, kept, cycle.batch_size, rng)
     average = [weight.detach().clone() for weight in weights]
     network.train()
     moving = Moving(network, optimizer, average, streams, rng)
@@ -223,17 +214,6 @@ def _train_cycle(
     with torch.no_grad():
         torch._foreach_copy_(weights, average)
     network.eval()
-
-
-def progress_of_member(progress: Progress | None, member: int, n_members: int) -> Progress | None:
-    """Count the steps of one member as part of all."""
-    if progress is None:
-        return None
-
-    def shown(step: int, total: int, scalars: Mapping[str, float]) -> None:
-        progress(member * total + step, n_members * total, scalars)
-
-    return shown
 
 
 def held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:

@@ -6,6 +6,7 @@ networks, which hold an encoder and whatever the head itself must learn.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,13 +45,29 @@ class HeadNetwork(nn.Module):
     """A network that a head created: an encoder and the head's own layers."""
 
     encoder: EncoderNetwork
+    learned: Sequence[int] | None = None
+    """Numbers of the metrics that it learns; None: of all."""
     of_metrics: ClassVar[tuple[str, ...]] = ()
     """Weights with one row a metric."""
     of_labels: ClassVar[tuple[str, ...]] = ()
     """How weights begin whose shapes depend on training labels; they are never taken over."""
 
+    @property
+    def parts(self) -> Sequence[HeadNetwork]:
+        """The networks of which it is made, which are trained one by one; itself if it is one."""
+        return (self,)
+
+    def learns(self, metric: int) -> bool:
+        """Whether it learns a metric."""
+        return self.learned is None or metric in self.learned
+
+    @property
+    def knows_counts(self) -> bool:
+        """Whether it reads what was counted in a text beside the text."""
+        return self.encoder.knows_counts
+
     def start_from(self, other: HeadNetwork, origins: Sequence[Sequence[int]]) -> None:
-        """Take over the weights of a trained network of the same shape.
+        """Take over the weights of a trained network of the same shape, each a single part.
 
         Args:
             other: Created by the same kind of head; may know other metrics.
@@ -61,8 +78,10 @@ class HeadNetwork(nn.Module):
         of_rows: dict[str, Sequence[Sequence[int]]] = dict.fromkeys(self.of_metrics, origins)
         if self.encoder.summaries:
             read: list[list[int]] = [[] for _ in range(1 + max(self.encoder.summaries))]
-            for summary, chosen in zip(self.encoder.summaries, origins, strict=True):
-                read[summary] += [other.encoder.summaries[metric] for metric in chosen]
+            for metric, chosen in enumerate(origins):
+                if self.learns(metric):
+                    summary = self.encoder.summaries[metric]
+                    read[summary] += [other.encoder.summaries[known] for known in chosen]
             of_rows |= {f"encoder.{name}": read for name in self.encoder.of_summaries}
         for name, all_chosen in of_rows.items():
             rows = [taken[name][list(chosen)].mean(dim=0) for chosen in all_chosen]
@@ -77,6 +96,23 @@ class HeadNetwork(nn.Module):
         for name, weight in self.named_parameters():
             is_own = name in self.of_metrics or name.startswith(self.of_labels)
             weight.requires_grad_(is_own)
+
+
+def start_from(network: HeadNetwork, begun: HeadNetwork, origins: Sequence[Sequence[int]]) -> None:
+    """Let each part of a network start from the part of a trained one that learned most of its origins.
+
+    Args:
+        network: Of any parts.
+        begun: Likewise, created by the same kind of head.
+        origins: For each metric of `network` the metrics of `begun` that it starts from.
+    """
+    for part in network.parts:
+        wanted = [
+            k for metric, chosen in enumerate(origins) if part.learns(metric) for k in chosen
+        ]
+        teacher = max(begun.parts, key=lambda known: sum(map(known.learns, wanted)))
+        taught = [[k for k in chosen if teacher.learns(k)] or chosen for chosen in origins]
+        part.start_from(teacher, taught)
 
 
 class Member(NamedTuple):
@@ -134,6 +170,7 @@ class Head(ABC):
     """How labels are learned and predicted."""
 
     name: ClassVar[str]
+    _settings: RlmSettings
     n_calibration: ClassVar[int] = 0
     """Numbers that calibrate a metric."""
 
@@ -164,30 +201,46 @@ class Head(ABC):
     def rows(self, raw: NDArray[np.float64]) -> LabelRows:
         """Turn labels, shape ``(n, m)``, into what :meth:`loss` learns."""
 
-    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:  # noqa: ARG002
-        """Say which summary of a text each metric reads; empty: its networks read the first alone.
+    def specialties(
+        self,
+        metrics: Sequence[str],
+        groups: Sequence[int],  # noqa: ARG002
+    ) -> tuple[int, ...]:
+        """Say which network of a member learns each metric, numbered from 0.
 
         Args:
+            metrics: Names.
             groups: Of every metric, see :func:`surrogates.rlm.row_streams.metric_groups`.
         """
-        return ()
+        return (0,) * len(metrics)
 
     def network_of(
-        self, reader: TextReader, groups: Sequence[int], *, knows_counts: bool
+        self,
+        reader: TextReader,
+        groups: Sequence[int],  # noqa: ARG002
+        specialties: Sequence[int],  # noqa: ARG002
+        *,
+        knows_counts: bool,
     ) -> HeadNetwork:
-        """Create an encoder and what stands behind it, with random weights.
+        """Create the network of a member, encoder included, with random weights.
 
         Args:
             reader: Of the texts.
             groups: Of every metric.
+            specialties: Of every metric.
             knows_counts: As for :meth:`TextReader.new_network`.
         """
-        summaries = self.summaries(groups)
-        return self.new_network(reader.new_network(knows_counts=knows_counts, summaries=summaries))
+        return self.new_network(reader.new_network(knows_counts=knows_counts))
 
     @abstractmethod
     def new_network(self, encoder: EncoderNetwork) -> HeadNetwork:
-        """Create the network of a member around a new encoder."""
+        """Put what the head learns behind a new encoder."""
+
+    def under(self, settings: RlmSettings) -> Self:
+        """Return the same head, which learns by other settings of the training."""
+        other = copy.copy(self)
+        other._settings = settings
+        return other
 
     @abstractmethod
     def loss(

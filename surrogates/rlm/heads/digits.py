@@ -16,7 +16,7 @@ from surrogates.metric_scale import MetricScale
 from surrogates.networks.ranking_loss import ranking_loss
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration, fit_calibration, growth
 from surrogates.rlm.digit_trie import digit_trie, full_branches
-from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts
+from surrogates.rlm.encoders.base import Batch, EncoderNetwork, PreparedTexts, TextReader
 from surrogates.rlm.heads.base import (
     Calibration,
     Evidence,
@@ -28,7 +28,13 @@ from surrogates.rlm.heads.base import (
     joined,
 )
 from surrogates.rlm.losses import TRAINING_RANGE, expectation, soft_label_loss
-from surrogates.rlm.model import Context, RlmNetwork, TrieTensors, leaf_log_probabilities
+from surrogates.rlm.model import (
+    Context,
+    DigitsNetwork,
+    RlmNetwork,
+    TrieTensors,
+    leaf_log_probabilities,
+)
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import (
     Opinion,
@@ -36,8 +42,9 @@ from surrogates.rlm.prediction import (
     exact_distribution,
     sample_numerals,
 )
-from surrogates.rlm.row_streams import drawn_metrics, own_summaries
+from surrogates.rlm.row_streams import drawn_metrics, metrics_of, own_summaries, specialties
 from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.specialists import Specialists
 
 _CHAIN_SEQUENCES = 16
 _MOST_SHOWN = 5  # other metrics beside the one that is learned
@@ -120,9 +127,26 @@ class DigitsHead(Head):
             tokens[row, k] = self.grammar.encode(float(scaled[row, k]))
         return NumeralRows(scaled, tokens)
 
-    def summaries(self, groups: Sequence[int]) -> tuple[int, ...]:
-        """Give metrics that share rows summaries of their own; see the base class."""
-        return own_summaries(groups)
+    def specialties(self, metrics: Sequence[str], groups: Sequence[int]) -> tuple[int, ...]:
+        """Give quantities that share rows networks of their own; see the base class."""
+        return specialties(metrics, groups)
+
+    def network_of(
+        self,
+        reader: TextReader,
+        groups: Sequence[int],
+        specialties: Sequence[int],
+        *,
+        knows_counts: bool,
+    ) -> RlmNetwork | Specialists:
+        """Create one network, or one for each specialty; see the base class."""
+        parts = []
+        for learned in metrics_of(specialties):
+            summaries = own_summaries(groups, learned)
+            encoder = reader.new_network(knows_counts=knows_counts, summaries=summaries)
+            parts.append(self.new_network(encoder))
+            parts[-1].learned = learned
+        return Specialists(parts) if len(parts) > 1 else parts[0]
 
     def new_network(self, encoder: EncoderNetwork) -> RlmNetwork:
         """Put a numeral decoder behind an encoder; see the base class."""
@@ -144,19 +168,21 @@ class DigitsHead(Head):
         rng: np.random.Generator,
     ) -> Tensor:
         """Sum over metrics of the soft-label and ranking losses; see the base class."""
-        network = cast("RlmNetwork", network)
+        network = cast("DigitsNetwork", network)
         settings = self._settings
-        memory = network.encode(batch)
         scaled, tokens = rows.targets[index], rows.tokens[index]
         total = torch.zeros(())
         metrics = np.flatnonzero((~np.isnan(scaled)).any(axis=0))
-        learned = drawn_metrics(metrics, settings.metrics_per_step or len(metrics), rng)
+        own = metrics[[network.learns(metric) for metric in metrics.tolist()]]
+        learned = drawn_metrics(own, settings.metrics_per_step or len(own), rng)
+        memory = network.encode(batch, learned)
         for metric in learned.tolist():
             labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
             trie = self.trie(metric)
             target = torch.from_numpy(scaled[labelled, metric]).float()
             others = drawn_metrics(metrics[metrics != metric], _MOST_SHOWN, rng)
-            context = _draw_context(scaled, tokens, labelled, others, settings.context_rate, rng)
+            rate = settings.context_rate
+            context = Context.drawn(scaled, tokens, labelled, others, rate, rng)
             whole = len(labelled) == len(index)
             chosen = memory if whole else memory.rows(torch.from_numpy(labelled))
             logs = network.leaf_log_probabilities(chosen, metric, trie, context)
@@ -164,8 +190,7 @@ class DigitsHead(Head):
             if settings.ranking_weight > 0:
                 expected = expectation(logs, trie.leaf_values)
                 clear = settings.ranking_temperature * TRAINING_RANGE
-                ranking = ranking_loss(expected, target, clear)
-                total = total + settings.ranking_weight * ranking
+                total = total + settings.ranking_weight * ranking_loss(expected, target, clear)
         return total
 
     @torch.inference_mode()
@@ -173,12 +198,13 @@ class DigitsHead(Head):
         self, network: HeadNetwork, batch: Batch, rows: NumeralRows, held: NDArray[np.int64]
     ) -> Evidence:
         """Return the logits at every prefix and the labels on the numeral scale, per metric."""
-        network = cast("RlmNetwork", network)
-        memory = network.encode(batch)
+        network = cast("DigitsNetwork", network)
+        metrics = range(len(self.scales))
+        memory = network.encode(batch, metrics)
         found = []
-        for metric in range(len(self.scales)):
+        for metric in metrics:
             targets = rows.targets[held, metric]
-            labelled = np.flatnonzero(~np.isnan(targets))
+            labelled = np.flatnonzero(~np.isnan(targets) & network.learns(metric))
             of_rows = memory.rows(torch.from_numpy(labelled))
             logits = network.next_token_logits(of_rows, metric, self.trie(metric))
             found.append((logits.double().numpy(), targets[labelled]))
@@ -290,10 +316,10 @@ class DigitsHead(Head):
         tries = [self.trie(metric) for metric in metrics]
         sums: list[Any] = [0.0] * len(metrics)
         for network, calibration in members:
-            network = cast("RlmNetwork", network)
+            network = cast("DigitsNetwork", network)
             chosen = [MetricCalibration(*calibration[metric]) for metric in metrics]
             with torch.inference_mode():
-                memory = network.encode(batch)
+                memory = network.encode(batch, metrics)
                 if is_chain:
                     shares = chain_distributions(
                         network,
@@ -306,11 +332,10 @@ class DigitsHead(Head):
                     )
                 else:
                     others: Sequence[Opinion | None] = said or [None] * len(metrics)
+                    asked = zip(metrics, tries, chosen, others, strict=True)
                     shares = [
                         exact_distribution(network, memory, metric, trie, known, of_metric, other)
-                        for metric, trie, of_metric, other in zip(
-                            metrics, tries, chosen, others, strict=True
-                        )
+                        for metric, trie, of_metric, other in asked
                     ]
             for place, share in enumerate(shares):
                 sums[place] = sums[place] + share.numpy().astype(np.float64)
@@ -351,11 +376,11 @@ class DigitsHead(Head):
         Returns:
             Per metric, values in its unit, shape ``(draws,)``.
         """
-        network = cast("RlmNetwork", member.network)
+        network = cast("DigitsNetwork", member.network)
         given: dict[int, Tensor] = {}
         drawn = []
         with torch.inference_mode():
-            memory = network.encode(batch)
+            memory = network.encode(batch, metrics)
             for place, metric in enumerate(metrics):
                 given[metric] = sample_numerals(
                     network,
@@ -373,27 +398,3 @@ class DigitsHead(Head):
                 scaled = np.array([self.grammar.decode(row) for row in given[metric].tolist()])
                 drawn.append(self.scales[metric].to_raw(scaled))
         return drawn
-
-
-def _draw_context(
-    scaled: NDArray[np.float64],
-    tokens: NDArray[np.int64],
-    labelled: NDArray[np.int64],
-    others: NDArray[np.int64],
-    rate: float,
-    rng: np.random.Generator,
-) -> Context | None:
-    """Show some rows, chosen with probability ``rate``, a random share of their known other metrics.
-
-    All other rows are shown nothing, however many metrics there are: most predictions are made so.
-    """
-    if not len(others) or rate == 0.0:
-        return None
-    known = ~np.isnan(scaled[np.ix_(labelled, others)])
-    is_told = rng.random((len(labelled), 1)) < rate
-    known &= is_told & (rng.random(known.shape) < rng.random((len(labelled), 1)))
-    return Context(
-        metrics=torch.from_numpy(others),
-        tokens=torch.from_numpy(tokens[np.ix_(labelled, others)]),
-        known=torch.from_numpy(known),
-    )

@@ -14,7 +14,7 @@ from surrogates.rlm.regressor import RlmRegressor
 from tests.surrogates.conftest import conv_chain
 
 TEXTS = [conv_chain(n, kernel) for n in (1, 2, 3) for kernel in (1, 3)]
-LABELS = [{"macs": 1.0 + row, "accuracy_percent/x": 80.0 + row % 5} for row in range(6)]
+LABELS = [{"macs": 1.0 + row, "params": 80.0 + row % 5} for row in range(6)]
 QUICK: dict[str, Any] = {"width": 8, "n_layers": 1, "n_steps": 2, "n_members": 2}
 
 State = dict[str, Any]
@@ -51,10 +51,14 @@ def put(value: object, *path: str | int) -> Callable[[State], None]:
     return change
 
 
+ONE_MORE = {"metrics": "flops", "groups": 0, "specialties": 0}
 DIGITS: list[tuple[Callable[[State], object], str]] = [
     (put([], "calibration"), "no networks"),
     (put([0], "groups"), "groups that it knows"),
     (put([0, 1], "groups"), "groups that it knows"),
+    (put([0], "specialties"), "networks that it has"),
+    (put([0, 2], "specialties"), "networks that it has"),
+    (put([0, 1], "specialties"), "RuntimeError"),
     (put([[1.0], [1.0]], "reader", "scales", 0), "columns and scales"),
     (put([[], []], "calibration"), "4 numbers for each of 2 metrics"),
     (put([], "calibration", 1, 0), "4 numbers for each of 2 metrics"),
@@ -70,13 +74,13 @@ DIGITS: list[tuple[Callable[[State], object], str]] = [
         lambda state: [state[k].append(state[k][0]) for k in ("calibration", "know_counts")],
         "RuntimeError",
     ),
-    (lambda state: state["metrics"].append("params"), "metrics must be of groups that it knows"),
+    (lambda state: state["metrics"].append("flops"), "metrics must be of groups that it knows"),
     (
-        lambda state: (state["metrics"].append("params"), state["groups"].append(0)),
+        lambda state: [state[k].append(v) for k, v in ONE_MORE.items()],
         "names 3 metrics, but its head knows 2",
     ),
     (
-        lambda state: (state["metrics"].pop(), state["groups"].pop()),
+        lambda state: [state[k].pop() for k in ("metrics", "groups", "specialties")],
         "names 1 metrics, but its head knows 2",
     ),
     (put(["macs", "macs"], "metrics"), "distinct"),

@@ -25,7 +25,7 @@ QUICK: dict[str, Any] = {
 }  # fmt: skip
 TEXTS = [conv_chain(n, kernel) for n in range(1, 6) for kernel in (1, 3, 5)] * 4
 LABELS = [
-    {"accuracy_percent/x": 80.0 + row % 7, **({"macs": 10.0 + row} if row % 3 else {})}
+    {"latency_ms/x": 80.0 + row % 7, **({"latency_ms/y": 10.0 + row} if row % 3 else {})}
     for row in range(len(TEXTS))
 ]
 """Enough rows for two cycles: some are held out of the first one."""
@@ -181,7 +181,7 @@ def test_heads_alone_are_another_training(tmp_path: Path, heads_first: bool) -> 
     ("changes", "what"),
     [
         ({"texts": [*TEXTS[:-1], TEXTS[0]]}, "texts"),
-        ({"labels": [*LABELS[:-1], {"macs": 1.0}]}, "labels"),
+        ({"labels": [*LABELS[:-1], {"latency_ms/y": 1.0}]}, "labels"),
         ({"seed": 1}, "seed, starting weights"),
         ({}, "settings"),
     ],
@@ -255,7 +255,7 @@ def test_held_out_ranks_are_told_once_a_member() -> None:
     RlmRegressor(**QUICK).fit(
         TEXTS, LABELS, progress=lambda s, _, scalars: told.update({s: scalars})
     )
-    names = {"held_out_kendall_tau/macs", "held_out_kendall_tau/accuracy_percent/x"}
+    names = {"held_out_kendall_tau/latency_ms/x", "held_out_kendall_tau/latency_ms/y"}
     assert {step for step in told if names & told[step].keys()} == {6, 16}
     assert all(-1.0 <= told[6][name] <= 1.0 for name in names)
 

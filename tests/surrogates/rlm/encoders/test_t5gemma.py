@@ -141,7 +141,7 @@ def test_a_frozen_model_stays_and_its_checkpoint_needs_no_source(
     for file in moved.iterdir():
         file.unlink()
     loaded = RlmRegressor.load(tmp_path / "model")
-    kept = loaded._fitted().members[0].network.encoder.model.state_dict()
+    kept = loaded._fitted().members[0].network.parts[0].encoder.model.state_dict()
     assert all(torch.equal(kept[name], weights[name]) for name in weights)
     for metric, before in fitted.predict(small_texts).items():
         after = loaded.predict(small_texts)[metric]

@@ -1,5 +1,6 @@
 """The head that writes digits: what the decoder is shown of other metrics while it learns one."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -20,14 +21,18 @@ N_ROWS, N_METRICS = 400, 6
 class Recorder:
     """Stands for a network and its memory of some rows, and keeps what it is shown."""
 
-    def __init__(self, n_rows: int, shown: dict[int, Tensor]) -> None:
-        self.n_rows, self.shown = n_rows, shown
+    def __init__(self, n_rows: int, shown: dict[int, Tensor], learned: Sequence[int]) -> None:
+        self.n_rows, self.shown, self.learned = n_rows, shown, learned
 
-    def encode(self, _: Batch) -> "Recorder":
+    def learns(self, metric: int) -> bool:
+        return metric in self.learned
+
+    def encode(self, _: Batch, metrics: np.ndarray) -> "Recorder":
+        assert set(metrics.tolist()) <= set(self.learned)
         return self
 
     def rows(self, index: Tensor) -> "Recorder":
-        return Recorder(len(index), self.shown)
+        return Recorder(len(index), self.shown, self.learned)
 
     def leaf_log_probabilities(
         self, memory: "Recorder", metric: int, trie: TrieTensors, context: Context | None
@@ -37,10 +42,15 @@ class Recorder:
         return torch.log_softmax(torch.zeros(memory.n_rows, len(trie.leaf_values)), dim=1)
 
 
-def shown(raw: np.ndarray, rate: float, metrics_per_step: int | None = None) -> dict[int, Tensor]:
+def shown(
+    raw: np.ndarray,
+    rate: float,
+    metrics_per_step: int | None = None,
+    learned: Sequence[int] = range(N_METRICS),
+) -> dict[int, Tensor]:
     settings = RlmSettings(context_rate=rate, metrics_per_step=metrics_per_step)
     head = DigitsHead.fit(raw, settings)
-    recorder = Recorder(N_ROWS, {})
+    recorder = Recorder(N_ROWS, {}, learned)
     head.loss(
         cast("HeadNetwork", recorder),
         cast("Batch", None),
@@ -66,6 +76,13 @@ def test_a_step_that_learns_two_metrics_shows_all_others() -> None:
     raw = np.random.default_rng(1).normal(size=(N_ROWS, N_METRICS))
     found = shown(raw, 0.5, metrics_per_step=2)
     assert len(found) == 2
+    assert all(known.any(dim=0).tolist() == [True] * (N_METRICS - 1) for known in found.values())
+
+
+def test_a_network_of_some_metrics_learns_these_and_is_shown_all() -> None:
+    raw = np.random.default_rng(1).normal(size=(N_ROWS, N_METRICS))
+    found = shown(raw, 0.5, learned=[1, 4])
+    assert found.keys() == {1, 4}
     assert all(known.any(dim=0).tolist() == [True] * (N_METRICS - 1) for known in found.values())
 
 
