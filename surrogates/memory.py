@@ -6,8 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 _LARGEST = 30 * 2**20
 
 
@@ -19,6 +17,8 @@ def keep_freed_memory() -> None:
     of a training step. Its thresholds follow the largest block that was ever freed, so one block
     that is freed at once, never touched and thus never real, settles it. Elsewhere: no effect.
     """
+    import torch  # processes that only read texts do without
+
     torch.empty(_LARGEST, dtype=torch.uint8)
 
 

@@ -94,8 +94,9 @@ class ParsedModel:
     functions: tuple[Function, ...]
 
 
+@functools.lru_cache(_N_REMEMBERED)
 def parse_model(text: str) -> ParsedModel:
-    """Parse ONNX text.
+    """Parse ONNX text, once: statements and features are read one after the other.
 
     Raises:
         TextError: If the text does not parse, or brackets or calls nest too deep or in a circle.
@@ -105,6 +106,12 @@ def parse_model(text: str) -> ParsedModel:
     functions = {function.key: function for function in model.functions}
     called = called_functions(model.main.steps, {key: f.steps for key, f in functions.items()})
     return ParsedModel(model.main, tuple([f for key, f in functions.items() if key in called]))
+
+
+def forget_parsed() -> None:
+    """Forget all texts and their pieces, as a measurement of speed must."""
+    for remembered in (parse_model, _main_alone, _function_alone):
+        remembered.cache_clear()
 
 
 def _in_pieces(text: str) -> ParsedModel:

@@ -26,6 +26,7 @@ from surrogates.errors import TextError
 from surrogates.inputs.graph_features import READ_FEATURES, Features
 from surrogates.inputs.statements import READ_GRAPHS, StatementGraph
 from surrogates.inputs.text_memory import N_REMEMBERED
+from surrogates.memory import paused_collection
 
 LEAST_TEXTS = 512
 """Fewer are read here, before another process has started."""
@@ -135,9 +136,10 @@ def _sharing(graph: StatementGraph) -> StatementGraph:
 def _read(texts: Sequence[str]) -> list[_Read | None]:
     """Read texts; None for one that cannot be."""
     found: list[_Read | None] = []
-    for text in texts:
-        try:
-            found.append(_Read(READ_GRAPHS.read(text), READ_FEATURES.read(text)))
-        except TextError:
-            found.append(None)
+    with paused_collection():
+        for text in texts:
+            try:
+                found.append(_Read(READ_GRAPHS.read(text), READ_FEATURES.read(text)))
+            except TextError:
+                found.append(None)
     return found

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from surrogates.errors import TextError, TextTooLongError
 from surrogates.inputs.limits import Key
-from surrogates.inputs.parsed_models import ParsedModel, parse_model
+from surrogates.inputs.parsed_models import ParsedModel, forget_parsed, parse_model
 from surrogates.inputs.scope_statements import (
     Call,
     ScopeReader,
@@ -94,6 +94,7 @@ def forget_texts() -> None:
     """Forget all texts and what they share, as a measurement of speed must."""
     READ_GRAPHS.forget()
     forget_statements()
+    forget_parsed()
 
 
 class _Assembler:
