@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
@@ -253,6 +252,8 @@ def choose_kernel(rows: _Rows, labels: NDArray[np.float64]) -> Kernel:
         rows: Shape ``(n, 2 k)``, see :class:`CountColumns`.
         labels: Shape ``(n,)``, standardised.
     """
+    from scipy.optimize import minimize  # takes a while, and predictions do without
+
     logs, counts = _parts(rows)
     unit = float(np.sqrt(logs.shape[1]))
     expected, deviation = _LOG_LINEAR

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 from torch import Tensor
 
 from surrogates.gaussian_process import Kernel, Posterior, matern
@@ -114,6 +114,8 @@ class SourceRows:
             space: CountScale.of(own).standardised(own)
             for space, own in ((space, found[:, kept]) for space, found in logarithms.items())
         }
+        from scipy.stats import rankdata  # takes a while, and predictions do without
+
         rows, labels = {}, {}
         for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
             if len(chosen[k]) < _LEAST_ROWS:
@@ -121,7 +123,7 @@ class SourceRows:
             places = np.searchsorted(spaces[space], chosen[k])
             rows[metric] = _rounded(standardised[space][places])
             ranks = rankdata(targets[chosen[k], k])
-            labels[metric] = _rounded(norm.ppf((ranks - 0.5) / len(ranks)))
+            labels[metric] = _rounded(ndtri((ranks - 0.5) / len(ranks)))
         return cls(table.restricted(kept), rows, labels) if rows else None
 
     def speakers(

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 from torch import Tensor, nn
 
 from surrogates.base import Labels, Progress
@@ -222,6 +221,8 @@ def held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dic
     It is 0 for constant estimates. Metrics without two distinct labels there are left out, and all
     are where the head gives no evidence.
     """
+    from scipy.stats import kendalltau  # takes a while, and predictions do without
+
     found = {}
     for metric, (estimates, targets) in zip(metrics, head.estimates(evidence), strict=False):
         if len(targets) > 1 and np.ptp(targets) > 0:

@@ -1,6 +1,8 @@
 """`nas-rlm rank`."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,24 @@ def test_files_are_sorted_best_first(
     best = document["rows"][0]["predictions"]
     assert best[METRICS[0]]["mean"] == pytest.approx(82.0)
     assert best[METRICS[1]]["low"] <= best[METRICS[1]]["mean"] <= best[METRICS[1]]["high"]
+
+
+def test_nothing_is_loaded_that_only_training_needs(
+    trained: tuple[Path, tuple[ExportedArchitecture, ...]],
+) -> None:
+    probe = (
+        "import sys; from pathlib import Path; from nas_rlm.ranking import rank_files; "
+        "rank_files([Path(sys.argv[1])]); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", probe, trained[1][0].file],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=50,
+    ).stdout.split()
+    assert "surrogates.rlm.regressor" in loaded
+    assert not {"scipy.stats", "scipy.optimize", "optuna", "onnxruntime"} & {*loaded}
 
 
 def test_another_metric_may_decide(
