@@ -115,7 +115,7 @@ def train_members(
                 said.append(train(part, own, rows, settings, left_out, rng, shown, state))
                 done += settings.schedule.n_steps
             networks.append(network)
-            evidence.append(joined(said))
+            evidence.append(joined([of_part for of_part in said if of_part]))
     return networks, evidence
 
 

@@ -115,32 +115,35 @@ def train(
         state: Where the training goes on from, and is kept as it goes on.
 
     Returns:
-        What the network said of the held-out rows, nothing if there were none.
+        What the network said of the held-out rows; nothing if there were none, or if nothing that it
+        learns was left.
     """
     _, n_steps, batch_size = settings.schedule
     if state is not None and state.steps_done == n_steps:
         state.restore_finished(network)
         return state.evidence
     keep_freed_memory()
-    n_rows = len(rows.inputs)
+    targets = _targets_of(network, rows.labels)
+    kept = np.delete(np.arange(len(targets)), held.rows)
     evidence: Evidence = []
     first = 0
     told: Mapping[str, float] = {}
-    if len(held.rows) and n_steps > 1:
+    if len(held.rows) and n_steps > 1 and not np.isnan(targets[kept]).all():
         first = n_steps // 2
         if state is not None and state.steps_done >= first:
             evidence = state.evidence
         else:
-            kept = np.delete(np.arange(n_rows), held.rows)
-            cycle = _Cycle(first, 0, n_steps, batch_size, told)
-            _train_cycle(network, head, rows, kept, settings, rng, cycle, progress, state)
+            streams = RowStreams(targets, kept, batch_size, rng)
+            cycle = _Cycle(first, 0, n_steps, told)
+            _train_cycle(network, head, rows, streams, settings, rng, cycle, progress, state)
             evidence = head.all_evidence(network, rows.inputs, rows.labels, held.distinct)
             if state is not None:
                 state.end_first_cycle(evidence)
         if progress is not None:
             told = held_out_taus(head, evidence, rows.metrics)
-    cycle = _Cycle(n_steps - first, first, n_steps, batch_size, told)
-    _train_cycle(network, head, rows, np.arange(n_rows), settings, rng, cycle, progress, state)
+    streams = RowStreams(targets, np.arange(len(targets)), batch_size, rng)
+    cycle = _Cycle(n_steps - first, first, n_steps, told)
+    _train_cycle(network, head, rows, streams, settings, rng, cycle, progress, state)
     if state is not None:
         state.finish(n_steps, network)
     return evidence
@@ -155,7 +158,6 @@ class _Cycle(NamedTuple):
     n_steps: int
     done_before: int
     total: int
-    batch_size: int
     told: Mapping[str, float]
 
 
@@ -163,14 +165,14 @@ def _train_cycle(
     network: HeadNetwork,
     head: Head,
     rows: TrainingRows,
-    kept: NDArray[np.int64],
+    streams: RowStreams,
     settings: RlmSettings,
     rng: np.random.Generator,
     cycle: _Cycle,
     progress: Progress | None,
     state: MemberState | None,
 ) -> None:
-    """Train on some of the rows for one cycle, or for what is left of it."""
+    """Train on the rows of some streams for one cycle, or for what is left of it."""
     weights: list[Tensor] = [w for w in network.parameters() if w.requires_grad]
     optimizer = torch.optim.AdamW(
         weights,
@@ -179,12 +181,6 @@ def _train_cycle(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    targets = rows.labels.targets
-    if network.learned is not None:
-        others = np.delete(np.arange(targets.shape[1]), network.learned)
-        targets = targets.copy()
-        targets[:, others] = np.nan
-    streams = RowStreams(targets, kept, cycle.batch_size, rng)
     average = [weight.detach().clone() for weight in weights]
     network.train()
     moving = Moving(network, optimizer, average, streams, rng)
@@ -213,6 +209,12 @@ def _train_cycle(
     with torch.no_grad():
         torch._foreach_copy_(weights, average)
     network.eval()
+
+
+def _targets_of(network: HeadNetwork, labels: LabelRows) -> NDArray[np.float64]:
+    """Labels of the metrics that a network learns, shape ``(n, m)``, NaN where there is none."""
+    learned = [network.learns(metric) for metric in range(labels.targets.shape[1])]
+    return np.where(learned, labels.targets, np.nan)
 
 
 def held_out_taus(head: Head, evidence: Evidence, metrics: Sequence[str]) -> dict[str, float]:

@@ -81,6 +81,14 @@ def test_a_network_learns_from_the_labels_of_its_metrics() -> None:
         assert not torch.equal(*accuracies)
 
 
+def test_a_single_label_is_learned_though_a_member_leaves_its_row_out() -> None:
+    for row in range(0, 60, 5):  # no member leaves out more than a third
+        labels = [{A: 80.0 + k % 7, **({B: 1.5} if k == row else {})} for k in range(60)]
+        fitted = RlmRegressor(**{**QUICK, "n_members": 3, "n_steps": 2}).fit(TEXTS, labels)
+        assert fitted.predict(SOME)[B].mean == pytest.approx(1.5, abs=0.01)
+        assert len(fitted._fitted().members[0].calibration) == 2
+
+
 def test_known_numbers_of_one_quantity_condition_another(fitted: RlmRegressor) -> None:
     low, high = (
         fitted.predict(SOME, [B], condition_on={A: np.full(len(SOME), value)})[B].probabilities
