@@ -60,7 +60,7 @@ class RlmSettings:
     """Whether of several members only every second one, never the first, is told it, see
     :class:`surrogates.rlm.encoders.dataflow_reader.DataflowNetwork`."""
     pools_process: bool = True
-    """Whether a Gaussian process on the counts speaks too, of metrics with up to 2,000 labels."""
+    """Whether a Gaussian process on the counts speaks too, where there are up to 10,000 texts."""
     keeps_source_rows: bool = True
     """Whether some training rows of several spaces are kept, also in a checkpoint, to speak of new
     metrics; see :mod:`surrogates.rlm.source_process`."""

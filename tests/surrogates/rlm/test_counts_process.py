@@ -76,18 +76,40 @@ def test_networks_are_alone_where_settings_say_so(settings: dict[str, Any]) -> N
     assert fitted(**settings)._fitted().process is None
 
 
-@pytest.mark.parametrize("bound", ["MAX_ROWS", "MAX_TEXTS"])
-def test_networks_are_alone_where_rows_are_many(
-    bound: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counts_process, bound, 2 * len(TEXTS))
+def test_networks_are_alone_where_texts_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts_process, "MAX_TEXTS", 2 * len(TEXTS))
     assert fitted(2)._fitted().process is not None
     assert fitted(3)._fitted().process is None
 
 
-def test_rows_are_counted_metric_by_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_rows_of_too_many_speak_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = np.array([[60.0 + place**2, row[LATENCY]] for place, row in enumerate(LABELS)])
+    targets[::2, 1] = np.nan
+    leaves = torch.linspace(1.5, 26.0, 16)
+    found = {}
+    for most in (len(TEXTS), 9):
+        monkeypatch.setattr(counts_process, "MAX_ROWS", most)
+        found[most] = CountsProcess.fit(TEXTS, targets, seed=3)
+    all_of, some_of = found.values()
+    assert all_of is not None
+    assert some_of is not None
+    sizes = [
+        [len(own) for name, own in each.tensors().items() if "labels" in name]
+        for each in (all_of, some_of)
+    ]
+    assert sizes == [[15, 7], [9, 7]]
+    one, other = (each.tensors()["0.labels"].tolist() for each in (all_of, some_of))
+    assert other == [label for label in one if label in other]  # some of them, in their order
+    (said, same), (less, still) = (
+        each.opinions(TEXTS, [0, 1], [leaves, leaves]) for each in (all_of, some_of)
+    )
+    assert not torch.equal(said.log_density, less.log_density)
+    assert torch.equal(same.log_density, still.log_density)
+    assert less.weight == said.weight == pool_weights(len(TEXTS))[0]
+
+
+def test_rows_are_counted_metric_by_metric() -> None:
     n_devices = 3
-    monkeypatch.setattr(counts_process, "MAX_ROWS", len(TEXTS))
     targets = np.full((n_devices * len(TEXTS), n_devices), np.nan)
     for device in range(n_devices):
         own = slice(device * len(TEXTS), (device + 1) * len(TEXTS))
@@ -98,7 +120,7 @@ def test_rows_are_counted_metric_by_metric(monkeypatch: pytest.MonkeyPatch) -> N
     for said in process.opinions(TEXTS, range(n_devices), [leaves] * n_devices):
         assert said.log_density.min() < -1.0
         assert (said.weight, said.network_weight) == pool_weights(len(TEXTS))
-    targets[0, 1] = 5.0  # one row too many
+    targets[:, 1] = 5.0  # nothing to learn
     process = CountsProcess.fit(TEXTS * n_devices, targets)
     assert process is not None
     first, silent, _ = process.opinions(TEXTS, range(n_devices), [leaves] * n_devices)
