@@ -30,7 +30,7 @@ def test_everything_that_is_stored_is_told(
         "rows": 6,
         "rows_per_metric": dict.fromkeys(shipped.metrics, 6),
         "members": 1,
-        "steps": 2,
+        "steps": 6,  # two of each of three networks: accuracies, latencies and energies
         "batch_size": 4,
         "seed": 5,
     }
