@@ -15,7 +15,9 @@ N_HEADS = 8
 """Attention heads of the encoders that have any."""
 
 _BATCH_SIZE = 32
-_MOST_METRICS = 6
+MOST_NUMBERS = 6
+"""Metrics of a step where rows have many, and numbers of a row that the decoder reads at once."""
+
 _LABELS_IN_STEP = 2  # of a row
 
 
@@ -223,8 +225,8 @@ class RlmSettings:
         in_step, grown = self.metrics_per_step, 1.0
         if self.head == "digits":  # the others learn all metrics in every step
             wanted = max(2, round(_LABELS_IN_STEP * labels.n_together / labels.n_known))
-            in_step = in_step or min(wanted, _MOST_METRICS)
-            grown = max(1.0, min(labels.n_together, _MOST_METRICS) / in_step)
+            in_step = in_step or min(wanted, MOST_NUMBERS)
+            grown = max(1.0, min(labels.n_together, MOST_NUMBERS) / in_step)
         n_steps = given or int(min(2000, least + 0.7 * labels.n_rows) * grown)
         return replace(self, n_steps=n_steps, metrics_per_step=in_step)
 

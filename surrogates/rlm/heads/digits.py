@@ -43,11 +43,10 @@ from surrogates.rlm.prediction import (
     sample_numerals,
 )
 from surrogates.rlm.row_streams import drawn_metrics, metrics_of, own_summaries, specialties
-from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.settings import MOST_NUMBERS, RlmSettings
 from surrogates.rlm.specialists import Specialists
 
 _CHAIN_SEQUENCES = 16
-_MOST_SHOWN = 5  # other metrics beside the one that is learned
 
 Branches = tuple[tuple[int, int], ...]
 
@@ -180,7 +179,7 @@ class DigitsHead(Head):
             labelled = np.flatnonzero(~np.isnan(scaled[:, metric]))
             trie = self.trie(metric)
             target = torch.from_numpy(scaled[labelled, metric]).float()
-            others = drawn_metrics(metrics[metrics != metric], _MOST_SHOWN, rng)
+            others = drawn_metrics(metrics[metrics != metric], MOST_NUMBERS - 1, rng)
             rate = settings.context_rate
             context = Context.drawn(scaled, tokens, labelled, others, rate, rng)
             whole = len(labelled) == len(index)
