@@ -13,7 +13,7 @@ from surrogates.rlm import prediction
 from surrogates.rlm.calibration import UNCALIBRATED, MetricCalibration
 from surrogates.rlm.digit_trie import digit_trie, full_branches
 from surrogates.rlm.encoders.dataflow_reader import DataflowBatch, DataflowNetwork
-from surrogates.rlm.model import Context, Memory, RlmNetwork, TrieTensors
+from surrogates.rlm.model import CachedMemory, Context, RlmNetwork, TrieTensors
 from surrogates.rlm.number_tokens import NumeralGrammar
 from surrogates.rlm.prediction import (
     Opinion,
@@ -31,7 +31,11 @@ N = 3
 
 
 def line_logits(
-    network: RlmNetwork, memory: Memory, metric: int, prefix: list[int], context: Context | None
+    network: RlmNetwork,
+    memory: CachedMemory,
+    metric: int,
+    prefix: list[int],
+    context: Context | None,
 ) -> torch.Tensor:
     """Next-token logits after one prefix, computed as a plain causal line: no tree, no cache."""
     tokens = torch.tensor([[-1, *prefix]])
@@ -67,7 +71,7 @@ def network() -> RlmNetwork:
 
 
 @pytest.fixture
-def memory(network: RlmNetwork) -> Memory:
+def memory(network: RlmNetwork) -> CachedMemory:
     generator = torch.Generator().manual_seed(1)
     defines = [(i, j) for j in range(4) for i in range(j)]
     table = (
@@ -79,7 +83,7 @@ def memory(network: RlmNetwork) -> Memory:
     graphs = [graph(("Relu",) * n, [pair for pair in defines if pair[1] < n]) for n in (4, 4, 2)]
     batch = collate_edges(graphs, table, statements)
     with torch.inference_mode():
-        return network.encode(DataflowBatch(batch, torch.zeros(N, 0)))
+        return network.encode(DataflowBatch(batch, torch.zeros(N, 0)), range(3))
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ def context() -> Context:
 @pytest.mark.parametrize("is_given", [False, True])
 @torch.inference_mode()
 def test_trie_equals_brute_force_enumeration(
-    network: RlmNetwork, memory: Memory, context: Context, is_given: bool
+    network: RlmNetwork, memory: CachedMemory, context: Context, is_given: bool
 ) -> None:
     trie = digit_trie(GRAMMAR, BRANCHES)
     given = {2: context.tokens[:, 0]} if is_given else None
@@ -122,7 +126,9 @@ def test_trie_equals_brute_force_enumeration(
 
 
 @torch.inference_mode()
-def test_mean_of_20000_samples_is_the_exact_mean(network: RlmNetwork, memory: Memory) -> None:
+def test_mean_of_20000_samples_is_the_exact_mean(
+    network: RlmNetwork, memory: CachedMemory
+) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, BRANCHES))
     exact = exact_distribution(network, memory, 0, trie).double()
     leaves = trie.leaf_values.double()
@@ -139,7 +145,7 @@ def test_mean_of_20000_samples_is_the_exact_mean(network: RlmNetwork, memory: Me
 
 
 @torch.inference_mode()
-def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: Memory) -> None:
+def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: CachedMemory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, BRANCHES))
     half = MetricCalibration(sharpness=0.5)
     exact = exact_distribution(network, memory, 0, trie, calibration=half).double()
@@ -156,7 +162,7 @@ def test_sharpness_is_an_inverse_temperature(network: RlmNetwork, memory: Memory
 
 @torch.inference_mode()
 def test_calibrated_samples_follow_the_calibrated_distribution(
-    network: RlmNetwork, memory: Memory
+    network: RlmNetwork, memory: CachedMemory
 ) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
     calibration = MetricCalibration(sharpness=0.7, offset=2.0, slope=0.5, width=0.8)
@@ -178,7 +184,9 @@ def test_calibrated_samples_follow_the_calibrated_distribution(
 
 
 @torch.inference_mode()
-def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory: Memory) -> None:
+def test_chain_is_the_sum_over_all_earlier_numerals(
+    network: RlmNetwork, memory: CachedMemory
+) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
     first, second = chain_distributions(
         network, memory, [0, 2], [trie, trie], [UNCALIBRATED] * 2, max_sequences=None
@@ -194,7 +202,7 @@ def test_chain_is_the_sum_over_all_earlier_numerals(network: RlmNetwork, memory:
 @torch.inference_mode()
 @pytest.mark.parametrize(("max_sequences", "error"), [(16, 0.1), (128, 0.02)])
 def test_chain_of_few_sequences_stays_close(
-    network: RlmNetwork, memory: Memory, max_sequences: int, error: float
+    network: RlmNetwork, memory: CachedMemory, max_sequences: int, error: float
 ) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
     decode = partial(
@@ -209,7 +217,7 @@ def test_chain_of_few_sequences_stays_close(
 
 
 @torch.inference_mode()
-def test_top_p_keeps_only_the_likeliest_token(network: RlmNetwork, memory: Memory) -> None:
+def test_top_p_keeps_only_the_likeliest_token(network: RlmNetwork, memory: CachedMemory) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, BRANCHES))
     generator = torch.Generator().manual_seed(0)
     origin = torch.zeros(50, dtype=torch.long)
@@ -223,7 +231,7 @@ def test_top_p_keeps_only_the_likeliest_token(network: RlmNetwork, memory: Memor
 
 @torch.inference_mode()
 def test_samples_follow_what_is_given(
-    network: RlmNetwork, memory: Memory, context: Context
+    network: RlmNetwork, memory: CachedMemory, context: Context
 ) -> None:
     trie = TrieTensors.of(digit_trie(GRAMMAR, POSITIVE))
     given = {2: context.tokens[:, 0]}
@@ -250,7 +258,7 @@ def test_samples_follow_what_is_given(
 @pytest.mark.parametrize("is_given", [False, True])
 def test_draws_are_the_same_however_many_are_read_at_once(
     network: RlmNetwork,
-    memory: Memory,
+    memory: CachedMemory,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
     is_given: bool,
@@ -262,8 +270,10 @@ def test_draws_are_the_same_however_many_are_read_at_once(
     density = -0.5 * (trie.leaf_values - torch.tensor([[1.0], [4.0], [30.0]])).square()
     said = Opinion(density, 1.0, 1.0) if is_said else None
     asked: list[int] = []
-    real = Memory.rows
-    monkeypatch.setattr(Memory, "rows", lambda s, own: asked.append(len(own)) or real(s, own))
+    real = CachedMemory.rows
+    monkeypatch.setattr(
+        CachedMemory, "rows", lambda s, own: asked.append(len(own)) or real(s, own)
+    )
 
     def drawn() -> Tensor:
         generator = torch.Generator().manual_seed(6)
