@@ -99,16 +99,14 @@ def train_members(
     networks, evidence, done = [], [], 0
     with torch.random.fork_rng(devices=[]):
         for member in range(plan.n_members):
-            rng = np.random.default_rng([plan.seed, member])
-            torch.manual_seed(int(rng.integers(2**63)))
+            rng = _seeded(plan.seed, member)
             network = start(member)
             said = []
             for place, (part, settings) in enumerate(
                 zip(network.parts, plan.settings, strict=True)
             ):
                 if place:
-                    rng = np.random.default_rng([plan.seed, member, place])
-                    torch.manual_seed(int(rng.integers(2**63)))
+                    rng = _seeded(plan.seed, member, place)
                 shown = _progress_after(progress, done, plan.n_members * plan.n_steps)
                 state = states and states.of_network(member * len(plan.settings) + place, part)
                 own, left_out = head.under(settings), held[member]
@@ -117,6 +115,13 @@ def train_members(
             networks.append(network)
             evidence.append(joined([of_part for of_part in said if of_part]))
     return networks, evidence
+
+
+def _seeded(*numbers: int) -> np.random.Generator:
+    """Return the generator of these numbers, after torch's was seeded from it."""
+    rng = np.random.default_rng(numbers)
+    torch.manual_seed(int(rng.integers(2**63)))
+    return rng
 
 
 def _progress_after(progress: Progress | None, done: int, total: int) -> Progress | None:

@@ -137,12 +137,8 @@ class DigitsNetwork(HeadNetwork, ABC):
     ) -> Tensor:
         """Return the exact log probability of every numeral of the trie, shape ``(n, l)``.
 
-        Args:
-            memory: From :meth:`encode`.
-            metric: Id of the metric whose numeral the trie spells.
-            trie: Prefixes and legal tokens.
-            context: Numbers of other metrics, or None.
-            sharpness: Multiplies the logits of every token; the inverse of a temperature.
+        ``sharpness`` multiplies the logits of every token and is the inverse of a temperature; all
+        else is as for :meth:`next_token_logits`.
         """
         logits = sharpness * self.next_token_logits(memory, metric, trie, context).float()
         return leaf_log_probabilities(logits, trie)

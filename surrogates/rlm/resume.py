@@ -58,7 +58,7 @@ class Moving(NamedTuple):
 
 
 class MemberState:
-    """What is kept of the training of one member.
+    """What is kept of the training of one network of a member.
 
     Attributes:
         steps_done: Steps that the state found on disk has behind it; 0 if there was none.

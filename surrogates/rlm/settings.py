@@ -79,7 +79,8 @@ class RlmSettings:
     n_decoder_layers: int = 1
     """Decoder layers."""
     n_members: int = 3
-    """Networks trained from different seeds, whose mixture predicts."""
+    """Trained from different seeds, their mixture predicts: each a network, or one for each quantity,
+    see :mod:`surrogates.rlm.specialists`."""
     dropout: float = 0.0
     """On every sublayer while training."""
     n_digits: int = 2
@@ -97,7 +98,7 @@ class RlmSettings:
     metrics_per_step: int | None = None
     """Most metrics that one step learns; of more, as many are drawn. None: by labels of a row."""
     n_steps: int | None = None
-    """Training steps of a member; None: by number of rows and of labels of a row."""
+    """Training steps of each network; None: by number of rows and of labels of a row."""
     batch_size: int = _BATCH_SIZE
     """Rows of one step."""
     learning_rate: float = 3e-3
@@ -107,7 +108,7 @@ class RlmSettings:
     weight_decay: float = 0.3
     """Decoupled weight decay."""
     finetune_steps: int | None = None
-    """Training steps of a member that goes on from a fitted one; None: by number of rows."""
+    """Training steps of each network that goes on from a fitted one; None: by number of rows."""
     finetune_learning_rate: float = 4e-3
     """Peak learning rate of these steps."""
     finetune_heads_learning_rate: float = 1e-2
