@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain, filterfalse, repeat
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -206,31 +209,46 @@ def _matrix(
 
     A text that has no features of its live part is all alive.
     """
-    table = np.zeros((len(rows), len(names)))
-    places = [place for place, name in enumerate(names) if "|" not in name]
-    pairs = [place for place, name in enumerate(names) if "|" in name]
     of_whole = [name.removeprefix(LIVE) for name in names]
-    for number, row in enumerate(rows):
-        read = names if _HAS_LIVE in row else of_whole
-        table[number, places] = [row.get(read[place], 0.0) for place in places]
-        for place in pairs:
-            name = read[place]
-            table[number, place] = row[name] if name in row else _pair_of_one(row, name)
+    asked = [names if _HAS_LIVE in row else of_whole for row in rows]
+    values = chain.from_iterable(
+        map(row.get, own, repeat(math.nan)) for row, own in zip(rows, asked, strict=True)
+    )
+    table = np.fromiter(values, np.float64, len(rows) * len(names)).reshape(len(rows), len(names))
+    is_pair = np.array(["|" in name for name in names], dtype=np.bool_)
+    for number, place in np.argwhere(np.isnan(table) & is_pair).tolist():
+        table[number, place] = _pair_of_one(rows[number], asked[number][place])
+    table[np.isnan(table)] = 0.0
     if UNSEEN in names:
-        table[:, names.index(UNSEEN)] = [_unseen(row, kinds) for row in rows]
+        table[:, names.index(UNSEEN)] = _unseen(rows, kinds)
     return table
 
 
-def _unseen(row: Features, kinds: frozenset[str]) -> float:
-    """Operations of kinds that no training text had."""
-    counted = [name for name in row if name.startswith(_COUNT)]
-    return float(sum([row[name] for name in counted if _kind(name) not in kinds]))
+def _unseen(rows: Sequence[Features], kinds: frozenset[str]) -> list[float]:
+    """Operations of kinds that no training text had, for each row."""
+    others: set[str] = set()  # names of anything else, as far as met
+    found = []
+    for row in rows:
+        n_unseen = 0.0
+        for name in filterfalse(others.__contains__, row):
+            if name.startswith(_COUNT) and _kind(name) not in kinds:
+                n_unseen += row[name]
+            else:
+                others.add(name)
+        found.append(n_unseen)
+    return found
 
 
 def _pair_of_one(row: Features, name: str) -> float:
     """A way counted in steps of two kinds, one of which is absent, is counted in the other's."""
+    first, second = _kinds_of_pair(name)
+    return row.get(first, row.get(second, 0.0))
+
+
+@lru_cache(4096)
+def _kinds_of_pair(name: str) -> tuple[str, str]:
+    """Names of the same way in steps of each of both kinds."""
     part = LIVE if name.startswith(LIVE) else ""
     way, _, pair = name.removeprefix(part).partition(" ")
-    way = f"{part}{way}"
     first, second = pair.split("|")
-    return row.get(f"{way} {first}", row.get(f"{way} {second}", 0.0))
+    return f"{part}{way} {first}", f"{part}{way} {second}"
