@@ -6,7 +6,8 @@ own (see :meth:`surrogates.rlm.encoders.base.TextReader.prepare`) and were never
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogates.errors import LabelError
-from surrogates.rlm.encoders.base import Batch, PreparedTexts
+from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.fitted import FittedRlm
 from surrogates.rlm.heads.base import Table
 from surrogates.rlm.heads.digits import DigitsHead
+from surrogates.rlm.large_products import for_each_part
 from surrogates.rlm.prediction import Opinion
 
 
@@ -44,16 +46,21 @@ def tables_of(
         Of each metric the tables of every batch of ``texts.batches()``.
     """
     head, members = fitted.head, fitted.members
+
+    def answer(part: _Part) -> list[Table]:
+        rows, read, places = part
+        batch, asked = read.collate(rows), [metrics[place] for place in places]
+        if not isinstance(head, DigitsHead):
+            return head.distributions(members, batch, asked)
+        known = {k: tokens[rows] for k, tokens in given.items()}
+        own = said and [said[place].of(rows) for place in places]
+        return head.distributions(members, batch, asked, known, is_chain=is_chain, said=own)
+
+    parts = _parts(texts, metrics, fitted.groups)
+    are_large = members[0].network.parts[0].encoder.has_large_products
     tables: list[list[Table]] = [[] for _ in metrics]
-    for rows, batch, places in _batches(texts, metrics, fitted.groups):
-        asked = [metrics[place] for place in places]
-        if isinstance(head, DigitsHead):
-            known = {k: tokens[rows] for k, tokens in given.items()}
-            own = said and [said[place].of(rows) for place in places]
-            found = head.distributions(members, batch, asked, known, is_chain=is_chain, said=own)
-        else:
-            found = head.distributions(members, batch, asked)
-        for place, table in zip(places, found, strict=True):
+    for part, found in zip(parts, for_each_part(answer, parts, are_large=are_large), strict=True):
+        for place, table in zip(part.places, found, strict=True):
             tables[place].append(table)
     return tables
 
@@ -88,7 +95,8 @@ def draws_of(
     """
     drawn = [np.zeros((n_samples, len(texts))) for _ in metrics]
     choice = torch.randint(len(fitted.members), (n_samples,), generator=generator).numpy()
-    for rows, batch, places in _batches(texts, metrics, fitted.groups):
+    for rows, read, places in _parts(texts, metrics, fitted.groups):
+        batch = read.collate(rows)
         for number, member in enumerate(fitted.members):
             draws = np.flatnonzero(choice == number)
             if not len(draws):
@@ -139,15 +147,28 @@ def spelled(
     return numerals
 
 
-def _batches(
-    texts: PreparedTexts, metrics: Sequence[int], groups: Sequence[int]
-) -> Iterator[tuple[NDArray[np.int64], Batch, list[int]]]:
-    """Every batch for every group: its rows, the batch, and the places of the metrics of the group."""
+class _Part(NamedTuple):
+    """A batch of texts for a group of metrics.
+
+    Attributes:
+        rows: Of the batch.
+        read: All texts, as they are read for the group.
+        places: Of the metrics of the group among those that are asked for.
+    """
+
+    rows: NDArray[np.int64]
+    read: PreparedTexts
+    places: list[int]
+
+
+def _parts(texts: PreparedTexts, metrics: Sequence[int], groups: Sequence[int]) -> list[_Part]:
+    """Return every batch for every group."""
     batches = texts.batches()
     places_of: dict[int, list[int]] = {}
     for place, metric in enumerate(metrics):
         places_of.setdefault(groups[metric], []).append(place)
+    parts = []
     for group, places in places_of.items():
         read = texts.of_group(group)
-        for rows in batches:
-            yield rows, read.collate(rows), places
+        parts += [_Part(rows, read, places) for rows in batches]
+    return parts

@@ -1,19 +1,27 @@
-"""What training gains from where matrix products are large, and loses by where they are small.
+"""What gains from where matrix products are large, and loses by where they are small.
 
 Large products are faster in bfloat16 where the processor has it, and on all threads. Small ones are
 not in bfloat16, and gain a little by threads while the machine is idle; a thread that waits for another
-whose core is busy waits at every one of them. Steps a second of the dataflow encoder on one thread and
-on two, of an Intel Xeon with two cores (``experiments/speed/training_speed.py``): NAS-Bench-201 52 and
-63, Once-for-All 20 and 22; NAS-Bench-201 beside two other trainings 27 and 6.
+whose core is busy waits at every one of them. So they take one thread each: steps of training come one
+after the other, batches of a prediction side by side.
+
+Steps a second of the dataflow encoder on one thread and on two, of an Intel Xeon with two cores
+(``experiments/speed/thread_speed.py``): NAS-Bench-201 52 and 63, Once-for-All 20 and 22;
+NAS-Bench-201 beside two other trainings 27 and 6.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+
+Part = TypeVar("Part")
+Found = TypeVar("Found")
 
 
 @functools.cache
@@ -36,7 +44,7 @@ def training_autocast(*, are_large: bool) -> torch.autocast:
 
 
 @contextmanager
-def training_threads(*, are_large: bool) -> Iterator[None]:
+def product_threads(*, are_large: bool) -> Iterator[None]:
     """Compute on one thread meanwhile, or on as many as before.
 
     Args:
@@ -49,3 +57,24 @@ def training_threads(*, are_large: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def for_each_part(
+    work: Callable[[Part], Found], parts: Sequence[Part], *, are_large: bool
+) -> list[Found]:
+    """Do the same for many parts, one by one on all threads or side by side on one thread each.
+
+    Args:
+        work: What is done for a part; may run in another thread.
+        parts: What it is done for.
+        are_large: Whether the products of a part are worth several threads.
+
+    Returns:
+        What was found for each part, in order.
+    """
+    n_threads = 1 if are_large else min(torch.get_num_threads(), len(parts))
+    with product_threads(are_large=are_large):
+        if n_threads < 2:
+            return [work(part) for part in parts]
+        with ThreadPoolExecutor(n_threads) as pool:
+            return list(pool.map(work, parts))

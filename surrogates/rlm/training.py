@@ -18,7 +18,7 @@ from surrogates.memory import keep_freed_memory
 from surrogates.rlm.calibration import HeldOut
 from surrogates.rlm.encoders.base import PreparedTexts
 from surrogates.rlm.heads.base import Evidence, Head, HeadNetwork, LabelRows
-from surrogates.rlm.large_products import training_autocast, training_threads
+from surrogates.rlm.large_products import product_threads, training_autocast
 from surrogates.rlm.resume import MemberState, Moving
 from surrogates.rlm.row_streams import RowStreams, metric_groups, row_groups
 from surrogates.rlm.settings import RlmSettings, RowLabels
@@ -186,7 +186,7 @@ def _train_cycle(
     moving = Moving(network, optimizer, average, streams, rng)
     done = 0 if state is None else state.restore(moving, cycle.done_before)
     are_large = network.encoder.has_large_products
-    with training_threads(are_large=are_large):
+    with product_threads(are_large=are_large):
         for step in range(done, cycle.n_steps):
             if state is not None:
                 state.keep_if_due(cycle.done_before + step, moving)

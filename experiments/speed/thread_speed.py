@@ -1,6 +1,6 @@
-"""What a second thread is worth in training: steps of the dataflow encoder a second, one run.
+"""What threads are worth to the dataflow encoder, in steps of training and in predictions a second.
 
-``python experiments/speed/training_speed.py [--busy N]``; with N other programs that keep a core
+``python experiments/speed/thread_speed.py [--busy N]``; with N other programs that keep a core
 busy each. See :mod:`surrogates.rlm.large_products`.
 """
 
@@ -15,11 +15,11 @@ import torch
 
 import search_spaces
 from nas_rlm.measure.device import current_environment
-from surrogates.rlm import training
+from surrogates.rlm import answers, training
 from surrogates.rlm.regressor import RlmRegressor
 
 SPACES = ("nasbench201", "ofa_mbv3")
-N_TEXTS, N_STEPS = 200, 60
+N_TEXTS, N_STEPS, N_PREDICTED = 200, 60, 2000
 
 
 def spin() -> None:
@@ -28,16 +28,36 @@ def spin() -> None:
         pass
 
 
+def random_texts(name: str, n: int) -> list[str]:
+    """Texts of random networks of a space, all different."""
+    rng, space = np.random.default_rng(0), search_spaces.get_space(name)
+    texts: dict[str, None] = {}
+    while len(texts) < n:
+        texts[space.to_text(space.sample(rng))] = None
+    return list(texts)
+
+
 def steps_a_second(texts: list[str], n_metrics: int, *, has_all_threads: bool) -> float:
     """Train one network on random labels, with one thread or with all."""
     rng = np.random.default_rng(0)
     labels = [{f"latency_ms/{k}": rng.uniform(1.0, 2.0) for k in range(n_metrics)} for _ in texts]
     done_at: list[float] = []
     rlm = RlmRegressor(n_members=1, n_steps=N_STEPS, pools_process=False)
-    threads = patch.object(training, "training_threads", lambda **_: nullcontext())
+    threads = patch.object(training, "product_threads", lambda **_: nullcontext())
     with threads if has_all_threads else nullcontext():
         rlm.fit(texts, labels, progress=lambda *_: done_at.append(time.perf_counter()))
     return (N_STEPS - 1) / (done_at[-1] - done_at[0])
+
+
+def predictions_a_second(rlm: RlmRegressor, texts: list[str], *, are_side_by_side: bool) -> float:
+    """Predict texts that were read before, batches side by side or one by one on all threads."""
+    one_by_one = patch.object(
+        answers, "for_each_part", lambda work, parts, **_: [work(part) for part in parts]
+    )
+    with nullcontext() if are_side_by_side else one_by_one:
+        start = time.perf_counter()
+        rlm.predict(texts)
+        return len(texts) / (time.perf_counter() - start)
 
 
 def main() -> None:
@@ -51,8 +71,8 @@ def main() -> None:
     cpu, n_threads = current_environment().cpu_model, torch.get_num_threads()
     print(f"{cpu}, {n_threads} threads, {n_busy} other programs, best of three")
     for name in SPACES:
-        rng, space = np.random.default_rng(0), search_spaces.get_space(name)
-        texts = [space.to_text(space.sample(rng)) for _ in range(N_TEXTS)]
+        predicted = random_texts(name, N_PREDICTED)
+        texts = predicted[:N_TEXTS]
         for n_metrics in (1, 5):
             one, every = (
                 max(steps_a_second(texts, n_metrics, has_all_threads=has_all) for _ in range(3))
@@ -62,6 +82,17 @@ def main() -> None:
                 f"{name:12s} {n_metrics} metrics: one thread {one:6.1f} steps a second, all threads "
                 f"{every:6.1f}, {every / one:.2f} times"
             )
+        rlm = RlmRegressor(n_steps=10)
+        rlm.fit(texts, [{"accuracy_percent/x": float(k)} for k in range(N_TEXTS)])
+        rlm.predict(predicted)
+        one_by_one, side_by_side = (
+            max(predictions_a_second(rlm, predicted, are_side_by_side=are) for _ in range(3))
+            for are in (False, True)
+        )
+        print(
+            f"{name:12s} batches one by one on all threads {one_by_one:6.0f} predictions a second, "
+            f"side by side {side_by_side:6.0f}, {side_by_side / one_by_one:.2f} times"
+        )
 
 
 if __name__ == "__main__":
