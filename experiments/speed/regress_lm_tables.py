@@ -20,8 +20,16 @@ def document(results: dict[str, Any]) -> str:
         "all": ours["per_second_by_batch"][str(ours["n_rows"])],
         "different": ours["different_per_second"],
     }
+    ranges = {
+        "all": ours["range_of_turns"][str(ours["n_rows"])],
+        "different": ours["range_of_turns"]["different"],
+    }
     head = ["text to numbers, NAS-Bench-201", "architectures a second", "peak MB"]
-    lines = [[f"ours, {label}", f"{values[key]:,.0f}", ""] for label, key in rates]
+    lines = [
+        [f"ours, {label}", f"{values[key]:,.0f} ({low:,.0f} to {high:,.0f})", ""]
+        for label, key in rates
+        for low, high in (ranges[key],)
+    ]
     lines[0][2] = f"{ours['peak_mb']:,.0f}"
     if peer:
         head += ["ours is faster by", "by the different texts alone", "goal"]
