@@ -26,9 +26,8 @@ def document(results: dict[str, Any]) -> str:
     }
     head = ["text to numbers, NAS-Bench-201", "architectures a second", "peak MB"]
     lines = [
-        [f"ours, {label}", f"{values[key]:,.0f} ({low:,.0f} to {high:,.0f})", ""]
+        [f"ours, {label}", "{:,.0f} ({:,.0f} to {:,.0f})".format(values[key], *ranges[key]), ""]
         for label, key in rates
-        for low, high in (ranges[key],)
     ]
     lines[0][2] = f"{ours['peak_mb']:,.0f}"
     if peer:
