@@ -19,11 +19,11 @@ from surrogates.inputs.statements import forget_texts, read_all
 N_TEXTS, N_TURNS = 4000, 3
 
 
-def different_texts() -> list[str]:
-    """Texts of random networks of NAS-Bench-201."""
-    space, rng = get_space("nasbench201"), np.random.default_rng(0)
+def different_texts(name: str, n: int) -> list[str]:
+    """Texts of random networks of a space."""
+    space, rng = get_space(name), np.random.default_rng(0)
     texts: dict[str, None] = {}
-    while len(texts) < N_TEXTS:
+    while len(texts) < n:
         texts[space.to_text(space.sample(rng))] = None
     return list(texts)
 
@@ -44,7 +44,7 @@ def seconds(texts: list[str], *, are_shared: bool) -> float:
 
 def main() -> None:
     """Measure in turn and print."""
-    texts = different_texts()
+    texts = different_texts("nasbench201", N_TEXTS)
     seconds(texts[:1000], are_shared=False)
     turns = [
         (seconds(texts, are_shared=False), seconds(texts, are_shared=True)) for _ in range(N_TURNS)

@@ -7,13 +7,15 @@ busy each. See :mod:`surrogates.rlm.large_products`.
 import argparse
 import multiprocessing
 import time
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import torch
+from reading_speed import different_texts
 
-import search_spaces
 from nas_rlm.measure.device import current_environment
 from surrogates.rlm import answers, training
 from surrogates.rlm.regressor import RlmRegressor
@@ -26,15 +28,6 @@ def spin() -> None:
     """Keep a core busy."""
     while True:
         pass
-
-
-def random_texts(name: str, n: int) -> list[str]:
-    """Texts of random networks of a space, all different."""
-    rng, space = np.random.default_rng(0), search_spaces.get_space(name)
-    texts: dict[str, None] = {}
-    while len(texts) < n:
-        texts[space.to_text(space.sample(rng))] = None
-    return list(texts)
 
 
 def steps_a_second(texts: list[str], n_metrics: int, *, has_all_threads: bool) -> float:
@@ -60,6 +53,14 @@ def predictions_a_second(rlm: RlmRegressor, texts: list[str], *, are_side_by_sid
         return len(texts) / (time.perf_counter() - start)
 
 
+def show(what: str, unit: str, ways: Mapping[str, Callable[[], float]]) -> None:
+    """Print the best of three rates of each of two ways."""
+    rates = {way: max(rate() for _ in range(3)) for way, rate in ways.items()}
+    first, second = rates.values()
+    found = ", ".join(f"{way} {rate:.1f}" for way, rate in rates.items())
+    print(f"{what}, {unit} a second: {found}, {second / first:.2f} times")
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -71,27 +72,29 @@ def main() -> None:
     cpu, n_threads = current_environment().cpu_model, torch.get_num_threads()
     print(f"{cpu}, {n_threads} threads, {n_busy} other programs, best of three")
     for name in SPACES:
-        predicted = random_texts(name, N_PREDICTED)
+        predicted = different_texts(name, N_PREDICTED)
         texts = predicted[:N_TEXTS]
         for n_metrics in (1, 5):
-            one, every = (
-                max(steps_a_second(texts, n_metrics, has_all_threads=has_all) for _ in range(3))
-                for has_all in (False, True)
-            )
-            print(
-                f"{name:12s} {n_metrics} metrics: one thread {one:6.1f} steps a second, all threads "
-                f"{every:6.1f}, {every / one:.2f} times"
+            steps = partial(steps_a_second, texts, n_metrics)
+            show(
+                f"{name:12s} {n_metrics} metrics",
+                "steps",
+                {
+                    "one thread": partial(steps, has_all_threads=False),
+                    "all threads": partial(steps, has_all_threads=True),
+                },
             )
         rlm = RlmRegressor(n_steps=10)
         rlm.fit(texts, [{"accuracy_percent/x": float(k)} for k in range(N_TEXTS)])
         rlm.predict(predicted)
-        one_by_one, side_by_side = (
-            max(predictions_a_second(rlm, predicted, are_side_by_side=are) for _ in range(3))
-            for are in (False, True)
-        )
-        print(
-            f"{name:12s} batches one by one on all threads {one_by_one:6.0f} predictions a second, "
-            f"side by side {side_by_side:6.0f}, {side_by_side / one_by_one:.2f} times"
+        predictions = partial(predictions_a_second, rlm, predicted)
+        show(
+            f"{name:12s} batches",
+            "predictions",
+            {
+                "one by one on all threads": partial(predictions, are_side_by_side=False),
+                "side by side": partial(predictions, are_side_by_side=True),
+            },
         )
 
 

@@ -215,10 +215,11 @@ def _matrix(
         map(row.get, own, repeat(math.nan)) for row, own in zip(rows, asked, strict=True)
     )
     table = np.fromiter(values, np.float64, len(rows) * len(names)).reshape(len(rows), len(names))
+    is_absent = np.isnan(table)
+    table[is_absent] = 0.0
     is_pair = np.array(["|" in name for name in names], dtype=np.bool_)
-    for number, place in np.argwhere(np.isnan(table) & is_pair).tolist():
+    for number, place in np.argwhere(is_absent & is_pair).tolist():
         table[number, place] = _pair_of_one(rows[number], asked[number][place])
-    table[np.isnan(table)] = 0.0
     if UNSEEN in names:
         table[:, names.index(UNSEEN)] = _unseen(rows, kinds)
     return table

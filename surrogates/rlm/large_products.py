@@ -8,7 +8,8 @@ after the other, batches of a prediction side by side.
 The dataflow encoder on an Intel Xeon with two cores (``experiments/speed/thread_speed.py``), steps a
 second on one thread and on two: NAS-Bench-201 52 and 75, Once-for-All 20 and 24; beside two other
 trainings 27 and 7, 13 and 4. Predictions a second, batches one by one on two threads and side by side:
-3,229 and 4,227, 998 and 986; NAS-Bench-201 beside two other trainings 520 and 1,312.
+3,229 and 4,227, 998 and 986, in another run 3,594 and 3,929, 998 and 1,084; NAS-Bench-201 beside two
+other trainings 520 and 1,312.
 """
 
 from __future__ import annotations
