@@ -95,9 +95,9 @@ class RlmRegressor(ResumableSurrogate):
             return head.network_of(*networks, knows_counts=told)
 
         parts = self._trained(reader, head, rows, fresh, plan, progress, (keep, keep_seconds))
-        if self.settings.has_source and reader.n_groups > 1:
+        if self.settings.has_process and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
-            parts = parts._replace(source=source)
+            parts = parts.with_source(source)
         self._parts = parts
         return self
 
@@ -146,7 +146,7 @@ class RlmRegressor(ResumableSurrogate):
             return network
 
         tuned = type(self)(**self.settings.to_json())
-        tuned._parts = self._trained(
+        found = self._trained(
             reader,
             head,
             rows,
@@ -158,6 +158,7 @@ class RlmRegressor(ResumableSurrogate):
             speakers=parts.source.speakers(metrics, like) if parts.source else (),
             are_heads=heads_only,
         )
+        tuned._parts = found._replace(source=parts.source, order=parts.order)
         return tuned
 
     def _trained(
@@ -195,7 +196,7 @@ class RlmRegressor(ResumableSurrogate):
         members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         of_metrics = tuple(rows.metrics), tuple(rows.metric_groups), plan.specialties
         facts = plan.facts(rows)
-        return FittedRlm(self.settings, *of_metrics, reader, head, members, process, source, facts)
+        return FittedRlm(self.settings, *of_metrics, reader, head, members, process, facts)
 
     def recalibrate(self, texts: Sequence[str], labels: Sequence[Labels]) -> None:
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.
@@ -276,15 +277,15 @@ class RlmRegressor(ResumableSurrogate):
     def order_unseen(
         self, texts: Sequence[str], metrics: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
-        """Order texts of a new space by the process on the counts alone; see the base class.
+        """Order texts of a new space by what metrics make of counts; see the base class.
 
-        Kendall's tau of networks and process on development rows of NAS-Bench-201: .16 and .72.
+        Learned from one space, or without a process, it orders them as its networks do. Kendall's
+        tau of networks and this order on development rows of NAS-Bench-201: .16 and .83.
         """
-        source, wanted = self._fitted().source, self.select_metrics(metrics)
-        if source is None or not texts or not source.rows.keys() >= set(wanted):
+        order, wanted = self._fitted().order, self.select_metrics(metrics)
+        if order is None or not texts or not order.groups.keys() >= set(wanted):
             return super().order_unseen(texts, wanted)
-        about = source.about(wanted, texts)
-        return about.mean(about.counts(texts))
+        return order.scores(wanted, texts)
 
     def sample(
         self,

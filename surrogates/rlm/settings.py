@@ -185,11 +185,6 @@ class RlmSettings:
         """Whether rows are also learned by a process on the counts, unless they are too many."""
         return self.pools_process and self.has_counts and self.encoder == "dataflow"
 
-    @property
-    def has_source(self) -> bool:
-        """Whether rows of several spaces speak of new metrics."""
-        return self.keeps_source_rows and self.has_process
-
     def knows_counts(self, member: int, n_members: int) -> bool:
         """Return whether the network of one of some members, numbered from 0, is told counts."""
         return self.has_counts and (not self.hides_counts or n_members == 1 or member % 2 == 1)

@@ -7,11 +7,15 @@ Conditioned on the rows of the others it is the prior of the new metric, a mean 
 about it, beside a kernel of the new rows alone. How much each of both counts is decided by the
 likelihood of the new rows.
 
+The kernel is that of :mod:`surrogates.rlm.shared_order`.
+
 On development rows, 16 of a space after 250 of each of five others, 6 draws, Kendall's tau of the
-process on counts without and with the others: NAS-Bench-101 .552 and .584, NAS-Bench-201 .687 and .702,
-NAS-Bench-Macro .787 and .815, Once-for-All .848 and .836, DARTS .431 and .456, ENAS .092 and .092. With
-78 rows nothing is gained. Without any row of their own: .416, .728, .530, .725, .387 and -.035. Lengths
-of 2 to 8 roots and 1 or 3 spaces a count were tried too and were no better on average.
+process on counts with others, without and with a share for mult-adds: NAS-Bench-101 .500 and .502,
+NAS-Bench-201 .733 and .777, NAS-Bench-Macro .806 and .799, Once-for-All .842 and .852, DARTS .417 and
+.415, ENAS .176 and .180. Shares of .03 to .2 are as good; parameters beside mult-adds cost
+NAS-Bench-Macro .02, a Matern kernel of mult-adds is .003 worse on average. Others were worth .03 on
+NAS-Bench-101 and Macro, and nothing with 78 rows. Lengths of 2 to 8 roots and 1 or 3 spaces a count
+were tried too and were no better on average.
 """
 
 from __future__ import annotations
@@ -25,13 +29,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 from torch import Tensor
 
-from surrogates.gaussian_process import Kernel, Posterior, matern
+from surrogates.gaussian_process import Kernel, Posterior
 from surrogates.inputs.feature_table import UNSEEN, CountScale, FeatureTable
 from surrogates.inputs.graph_features import LIVE
+from surrogates.rlm.shared_order import NOISE, covariance, variance
 from surrogates.transfer import starting_metrics
 
 _N_ROWS = 250
@@ -41,9 +45,8 @@ _MOST_ROWS = 2000
 _LEAST_ROWS = 4
 _LEAST_SPACES = 2
 """A count that differs within fewer spaces, if there are as many, is not what they share."""
-_SHARED, _NOISE = 0.5, 0.5
-_LENGTH = 5.0
-"""Times the root of the number of counts."""
+_SHARED = 0.5
+"""Of the variance of what a metric makes of counts."""
 _WEIGHTS = (0.5, 1.0, 1.5)
 _OWN_SHARES = (0.3, 0.6, 1.0)
 """Of the variance that the new rows alone would explain."""
@@ -227,10 +230,10 @@ class SourcePosterior:
     @cached_property
     def _lower(self) -> _Rows:
         """Cholesky factor of the covariance of all rows, noise included."""
-        covariance = self._alike(self.rows, self.rows)
-        covariance[self.tasks[:, None] != self.tasks] *= _SHARED
-        covariance[np.diag_indices_from(covariance)] += _NOISE
-        return np.asarray(cholesky(covariance, lower=True))
+        found = self._covariance(self.rows, self.rows)
+        found[self.tasks[:, None] != self.tasks] *= _SHARED
+        found[np.diag_indices_from(found)] += NOISE
+        return np.asarray(cholesky(found, lower=True))
 
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
@@ -251,24 +254,25 @@ class SourcePosterior:
 
     def mean(self, counts: _Rows) -> NDArray[np.float64]:
         """Return what is expected, shape ``(n,)``, for rows of :meth:`counts`."""
-        return np.asarray(_SHARED * self._alike(counts, self.rows) @ self._weights)
+        return np.asarray(_SHARED * self._covariance(counts, self.rows) @ self._weights)
 
     def between(self, a: _Rows, b: _Rows) -> _Rows:
         """Return the covariance that is left, shape ``(n, m)``."""
-        return np.asarray(_SHARED * self._alike(a, b) - self._known(a).T @ self._known(b))
+        return np.asarray(_SHARED * self._covariance(a, b) - self._known(a).T @ self._known(b))
 
     def at(self, counts: _Rows) -> NDArray[np.float64]:
         """Return the variance that is left, shape ``(n,)``."""
-        return np.asarray(_SHARED - (self._known(counts) ** 2).sum(axis=0))
+        alone = _SHARED * variance(self.table.names, counts)
+        return np.asarray(alone - (self._known(counts) ** 2).sum(axis=0))
 
     def _known(self, counts: _Rows) -> _Rows:
         """What the rows tell about texts, shape ``(s, n)``."""
-        shared = _SHARED * self._alike(self.rows, counts)
+        shared = _SHARED * self._covariance(self.rows, counts)
         return np.asarray(solve_triangular(self._lower, shared, lower=True))
 
-    def _alike(self, a: _Rows, b: _Rows) -> _Rows:
-        """Correlation of two rows of one metric, shape ``(n, m)``."""
-        return matern(cdist(a, b), _LENGTH * float(np.sqrt(self.rows.shape[1])))
+    def _covariance(self, a: _Rows, b: _Rows) -> _Rows:
+        """Covariance of two rows of one metric without noise, shape ``(n, m)``."""
+        return covariance(self.table.names, a, b)
 
 
 @dataclass(frozen=True)
