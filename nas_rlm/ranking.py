@@ -73,6 +73,38 @@ class Ranking:
         }
 
 
+@dataclass(frozen=True)
+class ScoredFile:
+    """One network file of a search space that was never learned."""
+
+    file: Path
+    digest: str
+    """Of the canonical text: equal networks have equal digests."""
+    score: float
+    """The more the better, among the files of one ranking; it has no unit."""
+
+
+@dataclass(frozen=True)
+class NewSpaceRanking:
+    """Network files of a search space that was never learned, best first."""
+
+    model: Path
+    by: tuple[str, ...]
+    """The known metrics that order them."""
+    rows: tuple[ScoredFile, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the ranking as JSON values."""
+        return {
+            "model": str(self.model),
+            "by": list(self.by),
+            "rows": [
+                {"file": str(row.file), "digest": row.digest, "score": row.score}
+                for row in self.rows
+            ],
+        }
+
+
 def rank_files(
     files: Sequence[Path],
     model: Path | None = None,
@@ -101,20 +133,9 @@ def rank_files(
         SearchSpaceError: If a file cannot be read, or cannot be brought into canonical form.
         SurrogateError: If the checkpoint is damaged or refuses a text.
     """
-    if not files:
-        message = "Nothing to rank: name at least one ONNX file, binary or text."
-        raise ConfigError(message)
-    folder = checkpoint_folder(model)
-    surrogate = surrogates.load_surrogate(folder)
-    for name in (*(metrics or ()), *([] if by is None else [by])):
-        if name not in surrogate.metrics:
-            message = (
-                f"Checkpoint {str(folder)!r} does not predict {name!r}. "
-                f"{suggest(name, surrogate.metrics, kind='metrics')}"
-            )
-            raise ConfigError(message)
+    folder, surrogate = _loaded(files, model, (*(metrics or ()), *([] if by is None else [by])))
     key = first_accuracy(metrics or surrogate.metrics) if by is None else by
-    sign = -1.0 if named_metric(key).direction is Direction.MAXIMIZE else 1.0
+    sign = _sign(key)
     wanted = _predicted(surrogate.metrics, key, metrics)
     texts = [search_spaces.load_text(file) for file in files]
     prediction = surrogate.predict(texts, wanted)
@@ -134,9 +155,52 @@ def rank_files(
         RankedFile(file, digest(text), {name: column[i] for name, column in columns.items()})
         for i, (file, text) in enumerate(zip(files, texts, strict=True))
     ]
-    rows.sort(key=lambda row: sign * row.forecasts[key].mean)
+    rows.sort(key=lambda row: -sign * row.forecasts[key].mean)
     left_out = tuple(name for name in surrogate.metrics if name not in wanted)
     return Ranking(folder, key, level, tuple(columns), left_out, tuple(rows))
+
+
+def rank_new_space(
+    files: Sequence[Path], model: Path | None = None, *, by: str | None = None
+) -> NewSpaceRanking:
+    """Sort network files of one search space that the checkpoint never learned.
+
+    Each network is measured by how its counts stand out among the files, and scored by what the
+    spaces that the checkpoint knows make of that: see `surrogates.Surrogate.order_unseen`.
+
+    Args:
+        files: ONNX files, binary or text, of networks that compete with each other; at least two.
+        model: Folder of a trained surrogate; the shipped one when None.
+        by: Known metric to go by; when None, all accuracies, or all metrics of the quantity of the
+            first one if there is none.
+
+    Returns:
+        The ranking; ties keep the order of `files`.
+
+    Raises:
+        ConfigError: If there are fewer than two files, or the metric is none of the checkpoint.
+        PretrainedError: If the shipped checkpoint is wanted and not installed.
+        SearchSpaceError: If a file cannot be read, or cannot be brought into canonical form.
+        SurrogateError: If the checkpoint is damaged or refuses a text.
+    """
+    folder, surrogate = _loaded(files, model, [] if by is None else [by])
+    if len(files) < 2:
+        message = (
+            "Networks of a new search space are measured by each other, so at least two files are "
+            "needed, but there is one. Name more networks of its space."
+        )
+        raise ConfigError(message)
+    quantity = first_accuracy(surrogate.metrics).partition("/")[0]
+    alike = [name for name in surrogate.metrics if name.partition("/")[0] == quantity]
+    wanted = alike if by is None else [by]
+    texts = [search_spaces.load_text(file) for file in files]
+    scores = _sign(wanted[0]) * surrogate.order_unseen(texts, wanted)
+    rows = [
+        ScoredFile(file, digest(text), score)
+        for file, text, score in zip(files, texts, scores.tolist(), strict=True)
+    ]
+    rows.sort(key=lambda row: -row.score)
+    return NewSpaceRanking(folder, tuple(wanted), tuple(rows))
 
 
 def first_accuracy(metrics: Sequence[str]) -> str:
@@ -154,3 +218,27 @@ def _predicted(known: Sequence[str], key: str, wanted: Sequence[str] | None) -> 
     if wanted is None and len(known) <= MOST_METRICS:
         return list(known)
     return [name for name in known if name == key or name in (wanted or ())]
+
+
+def _loaded(
+    files: Sequence[Path], model: Path | None, named: Sequence[str]
+) -> tuple[Path, surrogates.Surrogate]:
+    """Load the checkpoint that is to rank files, and check that it predicts what is named."""
+    if not files:
+        message = "Nothing to rank: name at least one ONNX file, binary or text."
+        raise ConfigError(message)
+    folder = checkpoint_folder(model)
+    surrogate = surrogates.load_surrogate(folder)
+    for name in named:
+        if name not in surrogate.metrics:
+            message = (
+                f"Checkpoint {str(folder)!r} does not predict {name!r}. "
+                f"{suggest(name, surrogate.metrics, kind='metrics')}"
+            )
+            raise ConfigError(message)
+    return folder, surrogate
+
+
+def _sign(metric: str) -> float:
+    """Return 1 where more is better, -1 where less is."""
+    return 1.0 if named_metric(metric).direction is Direction.MAXIMIZE else -1.0

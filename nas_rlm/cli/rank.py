@@ -7,6 +7,7 @@ import typer
 
 from nas_rlm.cli.checkpoints import ModelOption, say_if_shipped
 from nas_rlm.cli.output import JsonOption, print_json, print_table, say
+from nas_rlm.errors import ConfigError
 
 
 def rank(
@@ -24,6 +25,14 @@ def rank(
     level: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Probability mass of the intervals.")
     ] = 0.8,
+    new_space: Annotated[
+        bool,
+        typer.Option(
+            "--new-space",
+            help="The files are of one search space that the checkpoint never learned: sort them "
+            "by what its spaces have in common, without predicting a number.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Predict metrics of ONNX files, best first.
@@ -31,6 +40,10 @@ def rank(
     Any ONNX file will do. Nothing is trained and no network is run. `nas-rlm model` lists the
     metrics of a checkpoint.
     """
+    if new_space:
+        _rank_new_space(files or [], model, by, metric, json=json)
+        return
+
     from nas_rlm.ranking import rank_files
 
     ranking = rank_files(files or (), model, by=by, metrics=metric or None, level=level)
@@ -51,3 +64,26 @@ def rank(
     if metric is None and ranking.left_out:
         others = len(ranking.left_out)
         say(f"Sorted by {ranking.by}; --metric adds any of {others} others, see `nas-rlm model`.")
+
+
+def _rank_new_space(
+    files: list[Path], model: Path | None, by: str | None, metric: list[str] | None, *, json: bool
+) -> None:
+    """Sort files of a space that the checkpoint never learned."""
+    from nas_rlm.ranking import rank_new_space
+
+    if metric:
+        raise ConfigError(
+            "No metric is predicted with --new-space, but --metric names "
+            f"{metric[0]!r}. Leave one of them out; --by chooses what the order goes by."
+        )
+    ranking = rank_new_space(files, model, by=by)
+    say_if_shipped(model)
+    if json:
+        print_json(ranking.to_mapping())
+        return
+    print_table(["file", "score"], [[str(row.file), row.score] for row in ranking.rows])
+    say(
+        f"Sorted by what {', '.join(ranking.by)} would make of these networks, measured by each "
+        "other; scores have no unit."
+    )

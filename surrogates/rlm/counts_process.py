@@ -55,7 +55,8 @@ from torch import Tensor
 from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
 from surrogates.rlm.calibration import MIN_ROWS
 from surrogates.rlm.prediction import Opinion
-from surrogates.rlm.source_process import SourceRows, TransferKernel, with_source
+from surrogates.rlm.source_process import TransferKernel, with_source
+from surrogates.rlm.source_rows import SourceRows
 
 MAX_ROWS = 2000
 """Of a metric with more labels some speak for all: a process costs their cube."""
@@ -114,7 +115,7 @@ class CountsProcess:
             texts: ONNX texts, length n.
             targets: Shape ``(n, m)``, labels on the numeral scale, NaN where a row lacks one.
             seed: Of the draw of the rows that choose, and of those that are kept of too many.
-            source: Rows of other metrics, which speak too where there are few of a new one.
+            source: What other metrics make of texts; they speak too where there are few rows.
             speakers: With `source`, which of those metrics speak of each; may be none.
 
         Raises:

@@ -17,10 +17,9 @@ from surrogates.rlm.heads import head_class
 from surrogates.rlm.heads.base import Calibration, Head, Member
 from surrogates.rlm.heads.digits import DigitsHead
 from surrogates.rlm.settings import RlmSettings
-from surrogates.rlm.shared_order import SharedOrder
-from surrogates.rlm.source_process import SourceRows
+from surrogates.rlm.source_rows import SourceRows
 
-_PROCESS, _SOURCE, _ORDER = "process.", "source.", "order."
+_PROCESS, _SOURCE = "process.", "source."
 """Before the names of their tensors in a checkpoint."""
 
 
@@ -36,9 +35,8 @@ class FittedRlm(NamedTuple):
         head: Fitted to m metrics.
         members: At least one.
         process: On the counts, of m metrics, or None.
+        source: What metrics of several spaces make of texts, or None.
         training: What is told of the training.
-        source: Rows that speak of new metrics, or None.
-        order: Of networks of a space that was never learned, or None.
     """
 
     settings: RlmSettings
@@ -49,18 +47,8 @@ class FittedRlm(NamedTuple):
     head: Head
     members: list[Member]
     process: CountsProcess | None
+    source: SourceRows | None
     training: dict[str, Any]
-    source: SourceRows | None = None
-    order: SharedOrder | None = None
-
-    def with_source(self, source: SourceRows | None) -> Self:
-        """Return the same parts with what rows of several spaces say, and the rows if they are kept."""
-        if source is None:
-            return self
-        groups = dict(zip(self.metrics, self.groups, strict=True))
-        order = SharedOrder.of(source.table, source.rows, source.labels, groups)
-        kept = source if self.settings.keeps_source_rows else None
-        return self._replace(source=kept, order=order)
 
     def state(self) -> dict[str, Any]:
         """Return all but the tensors, as JSON can hold it."""
@@ -75,7 +63,6 @@ class FittedRlm(NamedTuple):
             "know_counts": [member.network.knows_counts for member in self.members],
             "process": self.process and self.process.to_json(),
             "source": self.source and self.source.to_json(),
-            "order": self.order and self.order.to_json(),
             "training": self.training,
         }
 
@@ -90,8 +77,6 @@ class FittedRlm(NamedTuple):
             weights |= {f"{_PROCESS}{k}": tensor for k, tensor in self.process.tensors().items()}
         if self.source:
             weights |= {f"{_SOURCE}{k}": tensor for k, tensor in self.source.tensors().items()}
-        if self.order:
-            weights |= {f"{_ORDER}{k}": tensor for k, tensor in self.order.tensors().items()}
         return weights
 
     @classmethod
@@ -144,17 +129,7 @@ class FittedRlm(NamedTuple):
             process = CountsProcess.restore(state["process"], tensors, source)
         training = dict(state.get("training", {}))  # older ones did not say
         of_metrics = metrics, groups, specialties
-        found = cls(settings, *of_metrics, reader, head, members, process, training, source)
-        return found._with_order(state, weights)
-
-    def _with_order(self, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Self:
-        """Restore the order; older parts have the rows alone that it is learned from."""
-        if state.get("order") is not None:
-            order = SharedOrder.from_state(state["order"], weights_under(_ORDER, weights))
-            return self._replace(order=order)
-        if self.source and self.source.rows.keys() <= {*self.metrics}:
-            return self.with_source(self.source)
-        return self
+        return cls(settings, *of_metrics, reader, head, members, process, source, training)
 
 
 def _metrics(names: object) -> tuple[str, ...]:

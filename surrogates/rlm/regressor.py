@@ -37,7 +37,7 @@ from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings
-from surrogates.rlm.source_process import SourceRows
+from surrogates.rlm.source_rows import SourceRows
 from surrogates.rlm.training import Rows, TrainingRows
 from surrogates.setting_checks import check_range
 from surrogates.transfer import starting_metrics
@@ -97,7 +97,7 @@ class RlmRegressor(ResumableSurrogate):
         parts = self._trained(reader, head, rows, fresh, plan, progress, (keep, keep_seconds))
         if self.settings.has_process and reader.n_groups > 1:
             source = SourceRows.draw(texts, rows.raw, metrics, rows.metric_groups, seed=seed)
-            parts = parts.with_source(source)
+            parts = parts._replace(source=source)
         self._parts = parts
         return self
 
@@ -146,7 +146,7 @@ class RlmRegressor(ResumableSurrogate):
             return network
 
         tuned = type(self)(**self.settings.to_json())
-        found = self._trained(
+        tuned._parts = self._trained(
             reader,
             head,
             rows,
@@ -158,7 +158,6 @@ class RlmRegressor(ResumableSurrogate):
             speakers=parts.source.speakers(metrics, like) if parts.source else (),
             are_heads=heads_only,
         )
-        tuned._parts = found._replace(source=parts.source, order=parts.order)
         return tuned
 
     def _trained(
@@ -196,7 +195,7 @@ class RlmRegressor(ResumableSurrogate):
         members = [Member(*pair) for pair in zip(networks, calibrations, strict=True)]
         of_metrics = tuple(rows.metrics), tuple(rows.metric_groups), plan.specialties
         facts = plan.facts(rows)
-        return FittedRlm(self.settings, *of_metrics, reader, head, members, process, facts)
+        return FittedRlm(self.settings, *of_metrics, reader, head, members, process, source, facts)
 
     def recalibrate(self, texts: Sequence[str], labels: Sequence[Labels]) -> None:
         """Calibrate anew on rows as for :meth:`fit` that were never trained on.
@@ -280,12 +279,12 @@ class RlmRegressor(ResumableSurrogate):
         """Order texts of a new space by what metrics make of counts; see the base class.
 
         Learned from one space, or without a process, it orders them as its networks do. Kendall's
-        tau of networks and this order on development rows of NAS-Bench-201: .16 and .83.
+        tau of networks and counts on development rows of NAS-Bench-201: .16 and .83.
         """
-        order, wanted = self._fitted().order, self.select_metrics(metrics)
-        if order is None or not texts or not order.groups.keys() >= set(wanted):
+        source, wanted = self._fitted().source, self.select_metrics(metrics)
+        if source is None or not texts or not source.rows.keys() >= set(wanted):
             return super().order_unseen(texts, wanted)
-        return order.scores(wanted, texts)
+        return source.order(wanted, texts)
 
     def sample(
         self,

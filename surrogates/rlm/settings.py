@@ -63,9 +63,6 @@ class RlmSettings:
     :class:`surrogates.rlm.encoders.dataflow_reader.DataflowNetwork`."""
     pools_process: bool = True
     """Whether a Gaussian process on the counts speaks too, where there are up to 10,000 texts."""
-    keeps_source_rows: bool = True
-    """Whether some training rows of several spaces are kept, also in a checkpoint, to speak of new
-    metrics; see :mod:`surrogates.rlm.source_process`."""
     context_length: int = 4096
     """Most tokens of a text, for encoders that read tokens."""
     truncate: bool = False
@@ -148,7 +145,7 @@ class RlmSettings:
             ("vocabulary_size", 257, 1_000_000),
         ):
             check_range(name, getattr(self, name), low, high)
-        flags = "has_counts", "hides_counts", "pools_process", "keeps_source_rows", "truncate"
+        flags = "has_counts", "hides_counts", "pools_process", "truncate"
         for name in flags:
             check_flag(name, getattr(self, name))
         if not isinstance(self.t5gemma_source, str | None):
@@ -244,10 +241,11 @@ class RlmSettings:
         Raises:
             SettingsError: If a name is unknown.
         """
-        unknown = set(values) - {field.name for field in fields(cls)}
+        given = {**values}
+        given.pop("keeps_source_rows", None)  # older ones could leave them out
+        unknown = set(given) - {field.name for field in fields(cls)}
         if unknown:
             raise SettingsError(f"Settings must be known, but got {sorted(unknown)}.")
-        given = {**values}
         for name in ("n_members", "batch_size"):  # older ones left them to the number of rows
             if name in given and given[name] is None:
                 del given[name]

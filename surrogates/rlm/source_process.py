@@ -1,21 +1,19 @@
 """What other metrics, such as accuracies of other search spaces, say of a new one with few rows.
 
-A Gaussian process on counts that are standardised by each space's own texts, on labels that are
-normal scores of each metric's own rows: half of what a metric does with its counts it shares with all
-others ("Multi-task Gaussian Process Prediction", 2008, with one correlation for every pair of tasks).
-Conditioned on the rows of the others it is the prior of the new metric, a mean and what is unsure
-about it, beside a kernel of the new rows alone. How much each of both counts is decided by the
-likelihood of the new rows.
-
-The kernel is that of :mod:`surrogates.rlm.shared_order`.
+Half of what a metric does with its counts it shares with all others ("Multi-task Gaussian Process
+Prediction", 2008, with one correlation for every pair of tasks). Conditioned on what the others make
+of their texts, see :mod:`surrogates.rlm.source_rows`, that half is the prior of the new metric, a mean
+and what is unsure about it, beside a kernel of the new rows alone. How much each of both counts is
+decided by the likelihood of the new rows.
 
 On development rows, 16 of a space after 250 of each of five others, 6 draws, Kendall's tau of the
-process on counts with others, without and with a share for mult-adds: NAS-Bench-101 .500 and .502,
-NAS-Bench-201 .733 and .777, NAS-Bench-Macro .806 and .799, Once-for-All .842 and .852, DARTS .417 and
-.415, ENAS .176 and .180. Shares of .03 to .2 are as good; parameters beside mult-adds cost
-NAS-Bench-Macro .02, a Matern kernel of mult-adds is .003 worse on average. Others were worth .03 on
-NAS-Bench-101 and Macro, and nothing with 78 rows. Lengths of 2 to 8 roots and 1 or 3 spaces a count
-were tried too and were no better on average.
+process on counts without others, with them, and with 250 rows and labels of each instead of 60 values:
+NAS-Bench-101 .494, .496 and .502, NAS-Bench-201 .651, .777 and .777, NAS-Bench-Macro .791, .803 and .799,
+Once-for-All .847, .856 and .852, DARTS .403, .410 and .415, ENAS .180, .176 and .180. Without a share
+for mult-adds in what others make of texts .579 on average instead of .587, with .03 to .2 as much as
+with .1; parameters beside mult-adds cost NAS-Bench-Macro .02; a Matern kernel of mult-adds is .003
+worse. With 78 rows nothing is gained. Lengths of 2 to 8 roots and 1 or 3 spaces a count were tried too
+and were no better on average.
 """
 
 from __future__ import annotations
@@ -26,25 +24,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.special import ndtri
-from torch import Tensor
 
 from surrogates.gaussian_process import Kernel, Posterior
-from surrogates.inputs.feature_table import UNSEEN, CountScale, FeatureTable
-from surrogates.inputs.graph_features import LIVE
-from surrogates.rlm.shared_order import NOISE, covariance, variance
-from surrogates.transfer import starting_metrics
+from surrogates.inputs.feature_table import CountScale, FeatureTable
+from surrogates.rlm.source_rows import NOISE, SourceRows, covariance, variance
 
-_N_ROWS = 250
-"""Of each metric, at most."""
 _MOST_ROWS = 2000
 """Of all metrics together that speak of a new one; they cost their cube."""
-_LEAST_ROWS = 4
-_LEAST_SPACES = 2
-"""A count that differs within fewer spaces, if there are as many, is not what they share."""
 _SHARED = 0.5
 """Of the variance of what a metric makes of counts."""
 _WEIGHTS = (0.5, 1.0, 1.5)
@@ -55,168 +43,15 @@ _Rows = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class SourceRows:
-    """Rows of several metrics, of more than one search space.
-
-    Attributes:
-        table: What is counted.
-        rows: Metric to counts in deviations of its space, shape ``(n, c)``.
-        labels: Metric to normal scores, shape ``(n,)``.
-    """
-
-    table: FeatureTable
-    rows: Mapping[str, _Rows]
-    labels: Mapping[str, NDArray[np.float64]]
-
-    @classmethod
-    def draw(
-        cls,
-        texts: Sequence[str],
-        targets: NDArray[np.float64],
-        metrics: Sequence[str],
-        groups: Sequence[int],
-        *,
-        seed: int,
-    ) -> SourceRows | None:
-        """Draw rows of every metric; None if spaces have too little in common.
-
-        Args:
-            texts: ONNX texts, length n.
-            targets: Shape ``(n, m)``, NaN where a row lacks the metric.
-            metrics: Their names.
-            groups: The space of each.
-            seed: Of the draw.
-
-        Raises:
-            TextError: If a text cannot be read.
-        """
-        rng = np.random.default_rng(seed)
-        chosen = [rng.permutation(np.flatnonzero(~np.isnan(c)))[:_N_ROWS] for c in targets.T]
-        spaces = {
-            space: np.unique(
-                np.concatenate([chosen[k] for k, g in enumerate(groups) if g == space])
-            )
-            for space in sorted(set(groups))
-        }
-        table = FeatureTable.fit(
-            [texts[row] for own in spaces.values() for row in own], has_pairs=False
-        )
-        logarithms = {
-            s: table.logarithms([texts[row] for row in own]) for s, own in spaces.items()
-        }
-        differ = sum((np.ptp(found, axis=0) > 0).astype(int) for found in logarithms.values())
-        is_shared = differ >= min(_LEAST_SPACES, len(spaces))
-        kept = [
-            place
-            for place, name in enumerate(table.names)
-            if is_shared[place] and not name.startswith(LIVE) and name != UNSEEN
-        ]
-        if not kept:
-            return None
-        standardised = {
-            space: CountScale.of(own).standardised(own)
-            for space, own in ((space, found[:, kept]) for space, found in logarithms.items())
-        }
-        from scipy.stats import rankdata  # takes a while, and predictions do without
-
-        rows, labels = {}, {}
-        for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
-            if len(chosen[k]) < _LEAST_ROWS:
-                continue
-            places = np.searchsorted(spaces[space], chosen[k])
-            rows[metric] = _rounded(standardised[space][places])
-            ranks = rankdata(targets[chosen[k], k])
-            labels[metric] = _rounded(ndtri((ranks - 0.5) / len(ranks)))
-        return cls(table.restricted(kept), rows, labels) if rows else None
-
-    def speakers(
-        self, metrics: Sequence[str], like: Mapping[str, str] | None = None
-    ) -> list[tuple[str, ...]]:
-        """Return which metrics speak of each, as :func:`surrogates.transfer.starting_metrics` says."""
-        known = {
-            new: old
-            for new, old in (like or {}).items()
-            if new not in self.rows and old in self.rows
-        }
-        return list(starting_metrics(list(self.rows), metrics, known).values())
-
-    def about(self, metrics: Sequence[str], texts: Sequence[str]) -> SourcePosterior:
-        """Return what some metrics say of a new one, measured by texts of its space.
-
-        Args:
-            metrics: At least one of those here.
-            texts: At least one.
-
-        Raises:
-            TextError: If a text cannot be read.
-        """
-        scale = CountScale.of(self.table.logarithms(texts))
-        return self.restored(metrics, scale)
-
-    def restored(self, metrics: Sequence[str], scale: CountScale) -> SourcePosterior:
-        """Likewise, with what texts of its space were measured by before.
-
-        Raises:
-            KeyError: If a metric is not here.
-            ValueError: If the scale is of other counts.
-        """
-        if scale.means.shape != (len(self.table.names),) or scale.stds.shape != scale.means.shape:
-            raise ValueError("columns and scales of counts differ in number")
-        n_each = max(1, min(_N_ROWS, _MOST_ROWS // len(metrics)))
-        rows = [self.rows[metric][:n_each] for metric in metrics]
-        labels = [self.labels[metric][:n_each] for metric in metrics]
-        tasks = np.repeat(np.arange(len(metrics)), [len(own) for own in rows])
-        return SourcePosterior(
-            self.table, tuple(metrics), scale, np.concatenate(rows), np.concatenate(labels), tasks
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all but the rows, as JSON can hold it."""
-        return {"table": self.table.to_state(), "metrics": list(self.rows)}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the rows and labels by name."""
-        return {
-            f"{place}.{name}": torch.from_numpy(value.astype(np.float16))
-            for place, metric in enumerate(self.rows)
-            for name, value in (("rows", self.rows[metric]), ("labels", self.labels[metric]))
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> SourceRows:
-        """Restore what :meth:`to_json` and :meth:`tensors` gave.
-
-        Raises:
-            KeyError: If a part is missing.
-            TypeError: If a part has another type.
-            ValueError: If parts do not fit each other.
-        """
-        table = FeatureTable.from_state(state["table"])
-        rows, labels = {}, {}
-        for place, metric in enumerate(state["metrics"]):
-            own, scores = (
-                tensors[f"{place}.{name}"].double().numpy() for name in ("rows", "labels")
-            )
-            if not len(own) or own.shape != (len(scores), len(table.names)) or scores.ndim != 1:
-                raise ValueError(f"{metric!r} has rows {own.shape} and labels {scores.shape}")
-            if not (np.isfinite(own).all() and np.isfinite(scores).all()):
-                raise ValueError(f"rows and labels of {metric!r} must be finite")
-            rows[str(metric)], labels[str(metric)] = own, scores
-        if not rows:
-            raise ValueError("rows of other metrics are of none")
-        return cls(table, rows, labels)
-
-
-@dataclass(frozen=True)
 class SourcePosterior:
-    """What a process that has seen rows of some metrics says of what they share.
+    """What a process that knows what some metrics make of texts says of what they share.
 
     Attributes:
         table: What is counted.
         metrics: Their names, k of them.
         scale: What a text of the new space is measured by.
         rows: Shape ``(s, c)``.
-        labels: Shape ``(s,)``.
+        values: Shape ``(s,)``.
         tasks: Shape ``(s,)``, the number of the metric of each row.
     """
 
@@ -224,8 +59,45 @@ class SourcePosterior:
     metrics: tuple[str, ...]
     scale: CountScale
     rows: _Rows
-    labels: NDArray[np.float64]
+    values: NDArray[np.float64]
     tasks: NDArray[np.int64]
+
+    @classmethod
+    def about(
+        cls, source: SourceRows, metrics: Sequence[str], texts: Sequence[str]
+    ) -> SourcePosterior:
+        """Return what some metrics say of a new one, measured by texts of its space.
+
+        Args:
+            source: What they make of texts.
+            metrics: At least one of those in `source`.
+            texts: At least one.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        return cls.restored(source, metrics, CountScale.of(source.table.logarithms(texts)))
+
+    @classmethod
+    def restored(
+        cls, source: SourceRows, metrics: Sequence[str], scale: CountScale
+    ) -> SourcePosterior:
+        """Likewise, with what texts of its space were measured by before.
+
+        Raises:
+            KeyError: If a metric is not in `source`.
+            ValueError: If the scale is of other counts.
+        """
+        table = source.table
+        if scale.means.shape != (len(table.names),) or scale.stds.shape != scale.means.shape:
+            raise ValueError("columns and scales of counts differ in number")
+        n_each = max(1, _MOST_ROWS // len(metrics))
+        rows = [source.rows[metric][:n_each] for metric in metrics]
+        values = [source.values[metric][:n_each] for metric in metrics]
+        tasks = np.repeat(np.arange(len(metrics)), [len(own) for own in rows])
+        return cls(
+            table, tuple(metrics), scale, np.concatenate(rows), np.concatenate(values), tasks
+        )
 
     @cached_property
     def _lower(self) -> _Rows:
@@ -238,7 +110,7 @@ class SourcePosterior:
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
         """Of every row in the mean."""
-        return np.asarray(cho_solve((self._lower, True), self.labels))
+        return np.asarray(cho_solve((self._lower, True), self.values))
 
     def counts(self, texts: Sequence[str]) -> _Rows:
         """Return what is counted in texts of the new space, shape ``(n, c)``.
@@ -338,7 +210,7 @@ class TransferKernel:
         scale = CountScale(*(np.array(part, dtype=np.float64) for part in state["scale"]))
         return cls(
             Kernel.from_state(state["own"]),
-            rows.restored(state["metrics"], scale),
+            SourcePosterior.restored(rows, state["metrics"], scale),
             float(state["weight"]),
             float(state["centre"]),
         )
@@ -356,8 +228,8 @@ def with_source(
 
     Args:
         alone: Of the new rows, of standardised labels; comes back if others say nothing.
-        source: Rows of other metrics.
-        metrics: Which of them.
+        source: What other metrics make of texts.
+        metrics: Which of them speak.
         texts: Of the new rows.
 
     Returns:
@@ -367,7 +239,7 @@ def with_source(
     Raises:
         TextError: If a text cannot be read.
     """
-    about = source.about(metrics, texts)
+    about = SourcePosterior.about(source, metrics, texts)
     rows = about.beside(alone.rows, texts)
     centre = float(about.mean(rows[:, alone.rows.shape[1] :]).mean())
     own = alone.kernel
@@ -379,8 +251,3 @@ def with_source(
         for share in _OWN_SHARES
     ]
     return max([alone, *found], key=lambda posterior: posterior.log_likelihood)
-
-
-def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values as a checkpoint will hold them."""
-    return values.astype(np.float16).astype(np.float64)

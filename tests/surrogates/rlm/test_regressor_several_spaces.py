@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from safetensors.numpy import load_file
 
 from surrogates import get_surrogate
-from surrogates.checkpoint import WEIGHTS
 from surrogates.errors import UnknownMetricError
 from surrogates.mixture import Mixture
 from surrogates.rlm.encoders.dataflow_reader import DataflowReader
-from surrogates.rlm.fitted import FittedRlm
 from surrogates.rlm.regressor import RlmRegressor
 from surrogates.rlm.source_process import TransferKernel
 from tests.surrogates.conftest import conv_chain
@@ -150,31 +147,6 @@ def test_other_spaces_speak_where_rows_are_few(rising: RlmRegressor, tmp_path: P
     assert again.predict(texts)["accuracy_percent/new"].mean == pytest.approx(expected, rel=1e-6)
     further = again.finetune(texts, [{SECOND: float(n)} for n in range(12)])
     assert further._fitted().source is again._fitted().source is not None
-
-
-def test_an_unseen_space_is_ordered_alike_without_rows_of_others(
-    rising: RlmRegressor, tmp_path: Path
-) -> None:
-    fitted = RlmRegressor(**QUICK, keeps_source_rows=False).fit([*SMALL, *LARGE], RISING)
-    fitted.save(tmp_path)
-    assert not any(name.startswith("source.") for name in load_file(tmp_path / WEIGHTS))
-    texts = [conv_chain(n, 3) for n in (5, 7, 9, 11)]
-    again = RlmRegressor.load(tmp_path)
-    assert again.order_unseen(texts) == pytest.approx(rising.order_unseen(texts))
-    new = again.finetune(texts, [{"accuracy_percent/new": float(n)} for n in range(4)])
-    assert new._fitted().order is again._fitted().order is not None
-
-
-def test_older_checkpoints_with_rows_of_others_order_an_unseen_space_too(
-    rising: RlmRegressor,
-) -> None:
-    parts = rising._fitted()
-    older = FittedRlm.restored({**parts.state(), "order": None}, parts.weights())
-    assert older.order is not None
-    assert older.order.scores(rising.metrics, SMALL) == pytest.approx(rising.order_unseen(SMALL))
-    tuned = rising.finetune(SMALL, [{"accuracy_percent/new": float(n)} for n in range(8)])
-    parts = tuned._fitted()
-    assert FittedRlm.restored({**parts.state(), "order": None}, parts.weights()).order is None
 
 
 def test_without_a_process_networks_order_an_unseen_space() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
-from surrogates.rlm.source_process import SourceRows, TransferKernel, with_source
+from surrogates.rlm.source_process import SourcePosterior, TransferKernel, with_source
+from surrogates.rlm.source_rows import SourceRows
 from tests.surrogates.conftest import conv_chain
 
 A, B, C = "accuracy_percent/a", "accuracy_percent/b", "accuracy_percent/c"
@@ -31,32 +32,23 @@ def drawn(signs: Mapping[str, float]) -> SourceRows:
 RISING = dict.fromkeys(NUMBERS, 1.0)
 
 
-def test_spaces_are_measured_each_by_itself() -> None:
-    source = drawn(RISING)
-    for metric in NUMBERS:
-        # kept in half precision
-        assert source.rows[metric].mean(axis=0) == pytest.approx(0.0, abs=1e-3)
-        assert source.labels[metric].mean() == pytest.approx(0.0, abs=1e-3)
-        longest = source.rows[metric][:, source.table.names.index("longest")]
-        assert np.corrcoef(longest, source.labels[metric])[0, 1] > 0.9
-    assert not any(name.startswith("live ") for name in source.table.names)
-
-
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_without_a_row_of_its_own_a_space_is_like_the_others(sign: float) -> None:
-    about = drawn(dict.fromkeys(NUMBERS, sign)).about([A, B, C], NEW)
+    about = SourcePosterior.about(drawn(dict.fromkeys(NUMBERS, sign)), [A, B, C], NEW)
     said = about.mean(about.counts(NEW))
     assert (np.diff(sign * said) > 0).all()
 
 
 def test_metrics_that_disagree_say_less_than_those_that_agree() -> None:
-    agreed, disagreed = (drawn({**RISING, B: sign}).about([A, B], NEW) for sign in (1.0, -1.0))
+    agreed, disagreed = (
+        SourcePosterior.about(drawn({**RISING, B: sign}), [A, B], NEW) for sign in (1.0, -1.0)
+    )
     strong, weak = (np.ptp(about.mean(about.counts(NEW))) for about in (agreed, disagreed))
     assert weak < 0.2 * strong
 
 
 def test_what_is_left_to_learn_is_less_than_before_and_symmetric() -> None:
-    about = drawn(RISING).about([A, B, C], NEW)
+    about = SourcePosterior.about(drawn(RISING), [A, B, C], NEW)
     counts = about.counts(NEW)
     left = about.between(counts, counts)
     assert left == pytest.approx(left.T)
@@ -98,51 +90,20 @@ def test_rows_that_contradict_the_others_win() -> None:
     assert (np.diff(posterior(NEW, labels, drawn(RISING))) < 0).all()
 
 
-def test_metrics_that_are_spoken_of_start_from_their_own_or_their_like() -> None:
-    source = drawn(RISING)
-    new = "accuracy_percent/new"
-    assert source.speakers([new]) == [(A, B, C)]
-    assert source.speakers([new, A], {new: B}) == [(B,), (A,)]
-    assert source.speakers([new], {new: "accuracy_percent/unknown"}) == [(A, B, C)]
-    assert source.speakers([A], {A: B}) == [(A,)]
-
-
 def test_many_metrics_share_a_bound_on_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("surrogates.rlm.source_process._MOST_ROWS", 9)
-    about = drawn(RISING).about([A, B, C], NEW)
+    about = SourcePosterior.about(drawn(RISING), [A, B, C], NEW)
     assert about.tasks.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-
-
-def test_spaces_without_anything_in_common_say_nothing() -> None:
-    texts = [conv_chain(3, 3)] * 8
-    targets = np.full((8, 2), np.nan)
-    targets[:4, 0] = targets[4:, 1] = np.arange(4.0)
-    assert SourceRows.draw(texts, targets, [A, B], [0, 1], seed=0) is None
 
 
 def test_restored_it_is_the_same() -> None:
     source = drawn(RISING)
     again = SourceRows.from_state(source.to_json(), source.tensors())
-    kernel = TransferKernel(Kernel(1.0, 3.0, 0.1, 0.2), source.about([B, C], NEW), 0.5, 0.25)
+    kernel = TransferKernel(
+        Kernel(1.0, 3.0, 0.1, 0.2), SourcePosterior.about(source, [B, C], NEW), 0.5, 0.25
+    )
     other = TransferKernel.from_state(kernel.to_state(), again)
     rows = np.concatenate([np.ones((len(NEW), 4)), kernel.source.counts(NEW)], axis=1)
     assert np.array_equal(kernel.mean(rows), other.mean(rows))
     assert np.array_equal(kernel.between(rows, rows[:3]), other.between(rows, rows[:3]))
     assert np.array_equal(kernel.at(rows), other.at(rows))
-
-
-@pytest.mark.parametrize(
-    ("metric", "value", "refusal"),
-    [
-        (A, np.ones((3, 2)), "has rows"),
-        (A, np.full((12, 1), np.nan), "has rows|must be finite"),
-    ],
-)
-def test_damaged_rows_are_refused(metric: str, value: np.ndarray, refusal: str) -> None:
-    source = drawn(RISING)
-    damaged = SourceRows(source.table, {**source.rows, metric: value}, source.labels)
-    with pytest.raises(ValueError, match=refusal):
-        SourceRows.from_state(damaged.to_json(), damaged.tensors())
-    state = {**source.to_json(), "metrics": []}
-    with pytest.raises(ValueError, match="of none"):
-        SourceRows.from_state(state, source.tensors())
