@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nas_rlm.dataset import Dataset
     from nas_rlm.export import export_architectures
     from nas_rlm.metrics import Direction, Metric, parse_metric
-    from nas_rlm.ranking import rank_files
+    from nas_rlm.ranking import rank_files, rank_new_space
     from nas_rlm.row_files import read_rows
     from nas_rlm.search.job import run_search
     from nas_rlm.search.outcome import SearchOutcome
@@ -31,6 +31,7 @@ __all__ = [
     "export_architectures",
     "parse_metric",
     "rank_files",
+    "rank_new_space",
     "read_rows",
     "read_search_config",
     "run_search",
@@ -49,6 +50,7 @@ _MODULES = {
     "export_architectures": "nas_rlm.export",
     "parse_metric": "nas_rlm.metrics",
     "rank_files": "nas_rlm.ranking",
+    "rank_new_space": "nas_rlm.ranking",
     "read_rows": "nas_rlm.row_files",
     "read_search_config": "nas_rlm.config",
     "run_search": "nas_rlm.search.job",

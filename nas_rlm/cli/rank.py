@@ -1,5 +1,6 @@
 """`nas-rlm rank`: predictions for any ONNX files, best first."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,10 @@ def rank(
     print_table(columns, rows)
     if metric is None and ranking.left_out:
         others = len(ranking.left_out)
-        say(f"Sorted by {ranking.by}; --metric adds any of {others} others, see `nas-rlm model`.")
+        say(
+            f"Sorted by {ranking.by}; --metric adds any of {others} others, see `nas-rlm model`. "
+            "For files of a search space that it never learned: --new-space."
+        )
 
 
 def _rank_new_space(
@@ -84,6 +88,12 @@ def _rank_new_space(
         return
     print_table(["file", "score"], [[str(row.file), row.score] for row in ranking.rows])
     say(
-        f"Sorted by what {', '.join(ranking.by)} would make of these networks, measured by each "
-        "other; scores have no unit."
+        f"Sorted by what {_named(ranking.by)} would be, as far as search spaces are alike; the "
+        "score has no unit and compares these files alone."
     )
+
+
+def _named(metrics: Sequence[str]) -> str:
+    """One metric by its name, several by their quantity."""
+    quantity = metrics[0].partition("/")[0]
+    return metrics[0] if len(metrics) == 1 else f"{len(metrics)} metrics of {quantity}"

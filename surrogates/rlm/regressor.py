@@ -37,6 +37,7 @@ from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings
+from surrogates.rlm.source_process import SourcePosterior
 from surrogates.rlm.source_rows import SourceRows
 from surrogates.rlm.training import Rows, TrainingRows
 from surrogates.setting_checks import check_range
@@ -278,13 +279,13 @@ class RlmRegressor(ResumableSurrogate):
     ) -> NDArray[np.float64]:
         """Order texts of a new space by what metrics make of counts; see the base class.
 
-        Learned from one space, or without a process, it orders them as its networks do. Kendall's
-        tau of networks and counts on development rows of NAS-Bench-201: .16 and .83.
+        Learned from one space, or without a process, it orders them as its networks do.
         """
         source, wanted = self._fitted().source, self.select_metrics(metrics)
         if source is None or not texts or not source.rows.keys() >= set(wanted):
             return super().order_unseen(texts, wanted)
-        return source.order(wanted, texts)
+        about = SourcePosterior.about(source, wanted, texts)
+        return about.mean(about.counts(texts))
 
     def sample(
         self,

@@ -1,23 +1,14 @@
-"""What search spaces that were learned have in common: a few texts of each, and what is made of them.
+"""What is known of search spaces that were learned: a few texts of each, and what is made of them.
 
 Counts are standardised by each space's own texts, so a row says how a network stands out among those
 that it competes with: more mult-adds than most, a longer path. What a metric makes of that is the
 mean of a Gaussian process on the normal scores of up to 250 of its rows. Of this function the values
 at 60 rows are kept, which say what the 250 did ("Variational Learning of Inducing Variables in Sparse
 Gaussian Processes", 2009, for the idea), so that a checkpoint holds no labels. The kernel is a Matern
-5/2 of all counts and, a tenth of it, linear in the logarithm of mult-adds.
+5/2 of all counts and, a tenth of it, linear in the logarithm of mult-adds, the one count that orders
+networks in most spaces: among a hundred others it is hardly seen.
 
-A space that was never learned is ordered by the mean of these functions over the spaces that are known.
-Networks are no help: trained on other spaces they order one by what only those have. With few rows
-of its own the functions are the prior of a process, see :mod:`surrogates.rlm.source_process`.
-
-Kendall's tau on development rows of a space without any row of its own, after 250 rows of each of five
-others: NAS-Bench-101 .351, NAS-Bench-201 .817, NAS-Bench-Macro .549, Once-for-All .808, DARTS .355, ENAS
--.051, .472 on average; all 250 rows and their labels give .476, 24 values .468, 60 values of functions
-of 1,500 rows .472. One process for all metrics, correlated by a half, gives .462, no share for
-mult-adds .437, mult-adds alone .460. Measured by 5, 10, 30 or 100 texts of the new space instead of
-1,000: .488, .473, .472 and .488 among these, against .496, .480, .476 and .490 (60 draws, of 100 texts
-10; all rows, noise 1).
+:mod:`surrogates.rlm.source_process` says what that is worth.
 """
 
 from __future__ import annotations
@@ -53,8 +44,7 @@ _LEAST_SPACES = 2
 _LENGTH = 5.0
 """Of the kernel, times the root of the number of counts."""
 _OF_SIZE = 0.1
-"""Share of the kernel that is linear in mult-adds, the one count that orders networks in most spaces;
-among a hundred others it is hardly seen."""
+"""Share of the kernel that is linear in mult-adds."""
 _SIZE = "macs"
 
 _Rows = NDArray[np.float64]
@@ -91,13 +81,11 @@ class SourceRows:
         table: What is counted.
         rows: Metric to counts in deviations of its space, shape ``(n, c)``.
         values: Metric to what it makes of these, in normal scores, shape ``(n,)``.
-        spaces: Metric to its space.
     """
 
     table: FeatureTable
     rows: Mapping[str, _Rows]
     values: Mapping[str, NDArray[np.float64]]
-    spaces: Mapping[str, int]
 
     @classmethod
     def draw(
@@ -151,7 +139,7 @@ class SourceRows:
         from scipy.stats import rankdata  # takes a while, and predictions do without
 
         shared = table.restricted(kept)
-        rows, values, spaces = {}, {}, {}
+        rows, values = {}, {}
         for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
             if len(chosen[k]) < _LEAST_ROWS:
                 continue
@@ -159,11 +147,8 @@ class SourceRows:
             ranks = rankdata(targets[chosen[k], k])
             labels = ndtri((ranks - 0.5) / len(ranks))
             rows[metric] = _rounded(own[:_N_VALUES])
-            values[metric] = _rounded(_expected(shared.names, own, labels, _LABEL_NOISE, own))[
-                :_N_VALUES
-            ]
-            spaces[metric] = space
-        return cls(shared, rows, values, spaces) if rows else None
+            values[metric] = _rounded(_smooth(shared.names, own, labels)[:_N_VALUES])
+        return cls(shared, rows, values) if rows else None
 
     def speakers(
         self, metrics: Sequence[str], like: Mapping[str, str] | None = None
@@ -176,39 +161,15 @@ class SourceRows:
         }
         return list(starting_metrics(list(self.rows), metrics, known).values())
 
-    def order(self, metrics: Sequence[str], texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the mean normal score that the spaces of some metrics expect of each text.
-
-        Args:
-            metrics: At least one of those here; those of one space count as one.
-            texts: Of a space that was never learned, length n, at least one; they are measured by
-                themselves.
-
-        Returns:
-            Shape ``(n,)``.
-
-        Raises:
-            TextError: If a text cannot be read.
-        """
-        logarithms = self.table.logarithms(texts)
-        counts = CountScale.of(logarithms).standardised(logarithms)
-        of_spaces: dict[int, list[NDArray[np.float64]]] = {}
-        for metric in metrics:
-            said = _expected(
-                self.table.names, self.rows[metric], self.values[metric], NOISE, counts
-            )
-            of_spaces.setdefault(self.spaces[metric], []).append(said)
-        return np.asarray(np.mean([np.mean(said, axis=0) for said in of_spaces.values()], axis=0))
-
     def to_json(self) -> dict[str, Any]:
         """Return all but the rows, as JSON can hold it."""
-        return {"table": self.table.to_state(), "spaces": dict(self.spaces)}
+        return {"table": self.table.to_state(), "metrics": list(self.rows)}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the rows and values by name."""
         return {
             f"{place}.{name}": torch.from_numpy(value.astype(np.float16))
-            for place, metric in enumerate(self.spaces)
+            for place, metric in enumerate(self.rows)
             for name, value in (("rows", self.rows[metric]), ("values", self.values[metric]))
         }
 
@@ -223,9 +184,8 @@ class SourceRows:
             ValueError: If parts do not fit each other.
         """
         table = FeatureTable.from_state(state["table"])
-        spaces = {str(metric): int(space) for metric, space in state["spaces"].items()}
         rows, values = {}, {}
-        for place, metric in enumerate(spaces):
+        for place, metric in enumerate(map(str, state["metrics"])):
             own, found = (
                 tensors[f"{place}.{name}"].double().numpy() for name in ("rows", "values")
             )
@@ -236,20 +196,14 @@ class SourceRows:
             rows[metric], values[metric] = own, found
         if not rows:
             raise ValueError("rows of other metrics are of none")
-        return cls(table, rows, values, spaces)
+        return cls(table, rows, values)
 
 
-def _expected(
-    names: Sequence[str],
-    rows: _Rows,
-    labels: NDArray[np.float64],
-    noise: float,
-    asked: _Rows,
-) -> NDArray[np.float64]:
-    """What a process on rows expects of others, length m."""
-    among = covariance(names, rows, rows)
-    among[np.diag_indices_from(among)] += noise
-    return np.asarray(covariance(names, asked, rows) @ solve(among, labels, assume_a="pos"))
+def _smooth(names: Sequence[str], rows: _Rows, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a process on rows and their labels expects of the same rows, shape ``(n,)``."""
+    alike = covariance(names, rows, rows)
+    noisy = alike + _LABEL_NOISE * np.eye(len(rows))
+    return np.asarray(alike @ solve(noisy, labels, assume_a="pos"))
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -125,6 +125,56 @@ def test_a_table_says_what_else_can_be_predicted(
 ) -> None:
     done = command("rank", shipped.files[0])
     assert "Sorted by accuracy_percent/cifar10; --metric adds any of 6 others" in done.stderr
+    assert "--new-space" in done.stderr
+
+
+@pytest.mark.parametrize("by", METRICS)
+def test_files_of_a_new_space_are_sorted_without_numbers(
+    command: Callable[..., Result],
+    trained: tuple[Path, tuple[ExportedArchitecture, ...]],
+    by: str,
+) -> None:
+    model, nets = trained
+    files = [row.file for row in nets]
+    arguments = ("rank", *files, "--model", model, "--new-space", "--by", by)
+    document = json.loads(command(*arguments, "--json").stdout)
+    assert document["by"] == [by]
+    assert [row["file"] for row in document["rows"]] == [str(file) for file in files[::-1]]
+    assert document["rows"][0]["digest"] == nets[-1].digest
+    assert document["rows"][0]["score"] > document["rows"][1]["score"]
+    done = command(*arguments)
+    assert done.stdout.splitlines()[0].split() == ["file", "score"]
+    assert f"Sorted by what {by} would be" in done.stderr
+
+
+def test_all_known_accuracies_order_a_new_space(
+    command: Callable[..., Result], shipped: TinyCheckpoint
+) -> None:
+    done = command("rank", *shipped.files, "--new-space")
+    assert "Sorted by what 2 metrics of accuracy_percent would be" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("n_files", "options", "message"),
+    [
+        (1, (), "at least two files"),
+        (2, ("--metric", "params"), "No metric is predicted with --new-space"),
+        (2, ("--by", "accuracy_percent/cifar1"), "does not predict 'accuracy_percent/cifar1'"),
+        (0, (), "Nothing to rank"),
+    ],
+)
+def test_an_order_of_a_new_space_that_cannot_be_is_one_sentence(
+    command: Callable[..., Result],
+    shipped: TinyCheckpoint,
+    n_files: int,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    done = command("rank", *shipped.files[:n_files], "--new-space", *options)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_level_is_named_as_it_is(

@@ -1,4 +1,4 @@
-"""What known spaces have in common: each measured by itself, kept without labels, ordering new ones."""
+"""What is known of learned spaces: each measured by itself, and kept without labels."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,6 @@ A, B, C = "accuracy_percent/a", "accuracy_percent/b", "accuracy_percent/c"
 SPACES = {A: 0, B: 1, C: 1}
 SMALL = [conv_chain(n, 3) for n in range(1, 81)]
 LARGE = [conv_chain(n, 3) for n in range(20, 100)]
-NEW = [conv_chain(n, 1) for n in range(2, 14)]
 
 
 def drawn(signs: Mapping[str, float], noise: float = 0.0) -> SourceRows:
@@ -51,23 +50,6 @@ def test_values_are_those_of_functions_and_not_labels() -> None:
         assert source.values[metric].std() < 0.8
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_new_space_is_ordered_as_the_others_are(sign: float) -> None:
-    source = drawn(dict.fromkeys(SPACES, sign))
-    scores = source.order([A, B, C], NEW)
-    assert (np.diff(sign * scores) > 0).all()
-    shuffled = np.random.default_rng(0).permutation(len(NEW))
-    again = source.order([A, B, C], [NEW[place] for place in shuffled])
-    assert again == pytest.approx(scores[shuffled])
-
-
-def test_metrics_of_one_space_count_as_one() -> None:
-    source = drawn({A: -1.0, B: 1.0, C: 1.0})
-    a, b, c = (source.order([metric], NEW) for metric in SPACES)
-    assert source.order([A, B, C], NEW) == pytest.approx((a + (b + c) / 2) / 2)
-    assert np.ptp(source.order([A, B, C], NEW)) < 0.2 * np.ptp(a)
-
-
 def test_mult_adds_say_more_than_another_count() -> None:
     names = ["longest", "macs"]
     longer, larger = np.array([[2.0, 0.0]]), np.array([[0.0, 2.0]])
@@ -97,8 +79,11 @@ def test_spaces_without_anything_in_common_say_nothing() -> None:
 def test_restored_it_is_the_same() -> None:
     source = drawn(RISING)
     again = SourceRows.from_state(source.to_json(), source.tensors())
-    assert again.spaces == SPACES
-    assert np.array_equal(again.order([A, C], NEW), source.order([A, C], NEW))
+    assert again.table == source.table
+    assert list(again.rows) == list(SPACES)
+    for metric in SPACES:
+        assert np.array_equal(again.rows[metric], source.rows[metric])
+        assert np.array_equal(again.values[metric], source.values[metric])
 
 
 @pytest.mark.parametrize(
@@ -111,9 +96,9 @@ def test_restored_it_is_the_same() -> None:
 def test_damaged_rows_are_refused(metric: str, value: np.ndarray, refusal: str) -> None:
     source = drawn(RISING)
     rows = {**source.rows, metric: value}
-    damaged = SourceRows(source.table, rows, source.values, source.spaces)
+    damaged = SourceRows(source.table, rows, source.values)
     with pytest.raises(ValueError, match=refusal):
         SourceRows.from_state(damaged.to_json(), damaged.tensors())
-    state = {**source.to_json(), "spaces": {}}
+    state = {**source.to_json(), "metrics": []}
     with pytest.raises(ValueError, match="of none"):
         SourceRows.from_state(state, source.tensors())
