@@ -1,6 +1,6 @@
 """`nas-rlm rank`: predictions for any ONNX files, best first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +24,9 @@ def rank(
         typer.Option(help="Metric to predict besides the one to sort by; repeatable."),
     ] = None,
     level: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Probability mass of the intervals.")
-    ] = 0.8,
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Probability mass of the intervals; 0.8 otherwise."),
+    ] = None,
     new_space: Annotated[
         bool,
         typer.Option(
@@ -42,19 +43,21 @@ def rank(
     metrics of a checkpoint.
     """
     if new_space:
-        _rank_new_space(files or [], model, by, metric, json=json)
+        _refuse({"--metric": metric, "--level": level})
+        _rank_new_space(files or [], model, by, json=json)
         return
 
     from nas_rlm.ranking import rank_files
 
-    ranking = rank_files(files or (), model, by=by, metrics=metric or None, level=level)
+    mass = 0.8 if level is None else level
+    ranking = rank_files(files or (), model, by=by, metrics=metric or None, level=mass)
     say_if_shipped(model)
     if json:
         print_json(ranking.to_mapping())
         return
     columns = ["file"]
     for name in ranking.metrics:
-        columns += [name, f"{100 * level:g}% interval"]
+        columns += [name, f"{100 * mass:g}% interval"]
     rows = []
     for row in ranking.rows:
         cells: list[object] = [str(row.file)]
@@ -70,17 +73,21 @@ def rank(
         )
 
 
-def _rank_new_space(
-    files: list[Path], model: Path | None, by: str | None, metric: list[str] | None, *, json: bool
-) -> None:
+def _refuse(options: Mapping[str, object]) -> None:
+    """Refuse options that ask for numbers where only an order is given."""
+    for name, value in options.items():
+        if value not in (None, []):
+            message = (
+                f"No number is predicted with --new-space, but {name} is given. Leave one of them "
+                "out; --by chooses what the order goes by."
+            )
+            raise ConfigError(message)
+
+
+def _rank_new_space(files: list[Path], model: Path | None, by: str | None, *, json: bool) -> None:
     """Sort files of a space that the checkpoint never learned."""
     from nas_rlm.ranking import rank_new_space
 
-    if metric:
-        raise ConfigError(
-            "No metric is predicted with --new-space, but --metric names "
-            f"{metric[0]!r}. Leave one of them out; --by chooses what the order goes by."
-        )
     ranking = rank_new_space(files, model, by=by)
     say_if_shipped(model)
     if json:

@@ -158,7 +158,8 @@ def test_all_known_accuracies_order_a_new_space(
     ("n_files", "options", "message"),
     [
         (1, (), "at least two files"),
-        (2, ("--metric", "params"), "No metric is predicted with --new-space"),
+        (2, ("--metric", "params"), "with --new-space, but --metric is given"),
+        (2, ("--level", "0"), "with --new-space, but --level is given"),
         (2, ("--by", "accuracy_percent/cifar1"), "does not predict 'accuracy_percent/cifar1'"),
         (0, (), "Nothing to rank"),
     ],
