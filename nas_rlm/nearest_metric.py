@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nas_rlm.evaluation.rank_metrics import kendall_tau
 from surrogates.base import Surrogate
+from surrogates.transfer import of_same_quantity
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ def nearest_metric(
     Raises:
         TextError: If a text cannot be read.
     """
-    quantity = metric.partition("/")[0]
-    known = [name for name in surrogate.metrics if name.partition("/")[0] == quantity]
+    known = of_same_quantity(surrogate.metrics, metric)
     measured = [row for row, label in enumerate(labels) if metric in label]
     values = [labels[row][metric] for row in measured]
     if not known or len(set(values)) < 2:

@@ -12,6 +12,7 @@ from nas_rlm.errors import ConfigError, suggest
 from nas_rlm.metrics import Direction
 from nas_rlm.pretrained import checkpoint_folder
 from nas_rlm.row_files import named_metric
+from surrogates.transfer import of_same_quantity
 
 MOST_METRICS = 6
 """A checkpoint of more metrics predicts only the deciding one, unless others are named."""
@@ -190,9 +191,8 @@ def rank_new_space(
             "needed, but there is one. Name more networks of its space."
         )
         raise ConfigError(message)
-    quantity = first_accuracy(surrogate.metrics).partition("/")[0]
-    alike = [name for name in surrogate.metrics if name.partition("/")[0] == quantity]
-    wanted = alike if by is None else [by]
+    known = surrogate.metrics
+    wanted = of_same_quantity(known, first_accuracy(known)) if by is None else [by]
     texts = [search_spaces.load_text(file) for file in files]
     scores = _sign(wanted[0]) * surrogate.order_unseen(texts, wanted)
     rows = [

@@ -60,8 +60,13 @@ def _origins(known: Sequence[str], metric: str, origin: str | None) -> tuple[str
         return (metric,)
     if origin is not None:
         return (origin,)
+    return tuple(of_same_quantity(known, metric)) or tuple(known)
+
+
+def of_same_quantity(known: Sequence[str], metric: str) -> list[str]:
+    """Return the known metrics of the quantity of another, the part of its name before the slash."""
     quantity = metric.partition("/")[0]
-    return tuple(name for name in known if name.partition("/")[0] == quantity) or tuple(known)
+    return [name for name in known if name.partition("/")[0] == quantity]
 
 
 def mean_ranks(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

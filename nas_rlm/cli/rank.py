@@ -1,6 +1,6 @@
 """`nas-rlm rank`: predictions for any ONNX files, best first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +43,12 @@ def rank(
     metrics of a checkpoint.
     """
     if new_space:
-        _refuse({"--metric": metric, "--level": level})
+        if metric or level is not None:
+            message = (
+                f"No number is predicted with --new-space, but {'--metric' if metric else '--level'} "
+                "is given. Leave one of them out; --by chooses what the order goes by."
+            )
+            raise ConfigError(message)
         _rank_new_space(files or [], model, by, json=json)
         return
 
@@ -57,7 +62,7 @@ def rank(
         return
     columns = ["file"]
     for name in ranking.metrics:
-        columns += [name, f"{100 * mass:g}% interval"]
+        columns += [name, f"{100 * ranking.level:g}% interval"]
     rows = []
     for row in ranking.rows:
         cells: list[object] = [str(row.file)]
@@ -71,17 +76,6 @@ def rank(
             f"Sorted by {ranking.by}; --metric adds any of {others} others, see `nas-rlm model`. "
             "For files of a search space that it never learned: --new-space."
         )
-
-
-def _refuse(options: Mapping[str, object]) -> None:
-    """Refuse options that ask for numbers where only an order is given."""
-    for name, value in options.items():
-        if value not in (None, []):
-            message = (
-                f"No number is predicted with --new-space, but {name} is given. Leave one of them "
-                "out; --by chooses what the order goes by."
-            )
-            raise ConfigError(message)
 
 
 def _rank_new_space(files: list[Path], model: Path | None, by: str | None, *, json: bool) -> None:

@@ -50,6 +50,11 @@ def test_json_and_back_is_equal() -> None:
     assert RlmSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
+def test_settings_of_older_checkpoints_are_read() -> None:
+    older = {**RlmSettings().to_json(), "keeps_source_rows": False, "n_members": None}
+    assert RlmSettings.from_json(older) == RlmSettings()
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"\['widht'\]"):
         RlmSettings.from_json({"widht": 32})
