@@ -55,13 +55,18 @@ class GraphAttention(nn.Module):
         n, s, d = states.shape
         normed = self.norm(states)
         values = self.values(normed).view(n, s, N_EDGE_KINDS, d).transpose(1, 2)
-        listener = (values * self.listener[:, None]).sum(dim=3)
-        speaker = (values * self.speaker[:, None]).sum(dim=3)
+        listener = self._products(self.listener, normed)
+        speaker = self._products(self.speaker, normed)
         scores = functional.leaky_relu(listener[..., :, None] + speaker[..., None, :], _SLOPE)
         heard = (torch.softmax(scores + log_counts, dim=3) @ values).sum(dim=1)
         changed = self.update(functional.gelu(self.itself(normed) + heard))
         updated: Tensor = states + self.dropout(changed)
         return updated
+
+    def _products(self, weights: Tensor, normed: Tensor) -> Tensor:
+        """Return weights (4, d) times values, (n, 4, s), by the kind, without making the values."""
+        by_kind = self.values.weight.view(N_EDGE_KINDS, *weights.shape[1:], -1)
+        return (normed @ torch.einsum("kv,kvd->dk", weights, by_kind)).transpose(1, 2)
 
 
 class StatementGat(StatementNetwork):
