@@ -16,6 +16,7 @@ from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.edge_batches import in_batches
 from surrogates.inputs.statements import read_statements
 from surrogates.inputs.text_tokens import StatementTokenizer
+from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.regressor import RlmRegressor
 
 N_TEXTS = 2000
@@ -53,11 +54,26 @@ def main() -> None:
         for rows in in_batches(lengths):
             interner.collate_edges([graphs[i] for i in rows], [numbers[i] for i in rows])
 
+    encoder = DataflowEncoder(width=64, n_layers=3, dropout=0.0).eval()
+
+    def encode(*, are_apart: bool) -> None:
+        for rows in in_batches(lengths):
+            chosen = [graphs[i] for i in rows], [numbers[i] for i in rows]
+            batch = interner.collate_edges(*chosen)
+            vectors = torch.ones(len(batch.tokens), 64)
+            with torch.inference_mode():
+                if are_apart:
+                    encoder.apart(vectors[batch.statements], batch)
+                else:
+                    encoder.exchange(vectors, batch)
+
     steps: dict[str, Callable[[], object]] = {
         "export to canonical text": lambda: [space.to_text(a) for a in architectures],
         "text to statements": lambda: [read_statements(text) for text in texts],
         "statements to tokens": lambda: StatementInterner(tokenizer).intern(graphs),
         "collate": collate,
+        "collate and encode, all statements": lambda: encode(are_apart=True),
+        "collate and encode, those that differ": lambda: encode(are_apart=False),
         "predict one metric, statements known": lambda: model.predict(texts, METRICS[:1]),
         "predict two metrics, statements known": lambda: model.predict(texts),
         "text to two metrics, all steps": lambda: (

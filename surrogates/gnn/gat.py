@@ -15,7 +15,7 @@ from torch.nn import functional
 from surrogates.gnn.network import StatementNetwork
 from surrogates.gnn.relations import kinds_of_edge
 from surrogates.inputs.batches import GraphBatch
-from surrogates.inputs.edge_batches import N_EDGE_KINDS
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 
 _SLOPE = 0.2
 _ABSENT = -1e9

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from surrogates.gnn.network import StatementNetwork
 from surrogates.inputs.batches import GraphBatch
-from surrogates.inputs.edge_batches import N_EDGE_KINDS
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 from surrogates.networks.graph_convolution import GraphConvolution
 
 

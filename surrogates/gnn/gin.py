@@ -15,7 +15,7 @@ from torch.nn import functional
 from surrogates.gnn.gcn import edge_weights
 from surrogates.gnn.network import StatementNetwork
 from surrogates.inputs.batches import GraphBatch
-from surrogates.inputs.edge_batches import N_EDGE_KINDS
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 
 
 class IsomorphismLayer(nn.Module):

@@ -14,50 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogates.inputs.alike_statements import AlikeStatements
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS, EdgeRound
 from surrogates.inputs.statements import StatementGraph
 
-N_EDGE_KINDS = 4
-"""Who is heard: producers, consumers, the body of a call, the calls of a body."""
-
-_MAX_BATCH_ROWS = 256
-_MAX_BATCH_STATEMENTS = 16_384  # each takes some kilobytes in a layer
-
-
-@dataclass(frozen=True)
-class EdgeSums:
-    """Weighted sums over lists of rows: how every row of a result is made of some that are given.
-
-    Attributes:
-        rows: Shape ``(e,)``; given rows, those of one result side by side.
-        starts: Shape ``(r,)``; where the rows of each result begin.
-        weights: Shape ``(e,)``.
-    """
-
-    rows: Tensor
-    starts: Tensor
-    weights: Tensor
-
-    @classmethod
-    def of(
-        cls,
-        results: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        weights: NDArray[np.float32],
-        n_results: int,
-    ) -> EdgeSums:
-        """Order edges by result; all arguments but the last have shape ``(e,)``."""
-        order = np.argsort(results, kind="stable")
-        starts = np.searchsorted(results[order], np.arange(n_results))
-        parts = rows[order], starts, weights[order]
-        return cls(*(torch.from_numpy(part) for part in parts))
+_MAX_BATCH_ROWS = 512
+_MAX_BATCH_STATEMENTS = 32_768  # each takes some kilobytes in a layer
 
 
 @dataclass(frozen=True)
 class EdgeBatch:
     """Graphs one after the other, T statements in all.
-
-    A *message* is what a statement says along one kind of edge; that of statement j along kind k has
-    the number ``4 j + k``.
 
     Attributes:
         tokens: Shape ``(u, t)``; token ids of the distinct statements of the batch.
@@ -67,9 +34,8 @@ class EdgeBatch:
         statements: Shape ``(T,)``; row of ``tokens`` for each statement.
         starts: Shape ``(n,)``; the first statement of each graph.
         lengths: Shape ``(n,)``; statements of each graph.
-        heard: For each statement the messages that it hears: operands count, what a call hears of
-            its body is averaged, for bodies differ in length; a body hears its calls in full.
-        told: The same edges for each message: which statements hear it.
+        edges: A round of messages from all statements to all.
+        alike: The same rounds among the statements that differ.
     """
 
     tokens: Tensor
@@ -78,8 +44,8 @@ class EdgeBatch:
     statements: Tensor
     starts: Tensor
     lengths: Tensor
-    heard: EdgeSums
-    told: EdgeSums
+    edges: EdgeRound
+    alike: AlikeStatements
 
 
 def collate_edges(
@@ -110,13 +76,14 @@ def collate_edges(
         [N_EDGE_KINDS * speaking + kind for kind, (_, speaking, _) in enumerate(heard_of)]
     )
     weights = np.concatenate([weighed for _, _, weighed in heard_of]).astype(np.float32)
+    edges = EdgeRound(listeners, messages, weights, total, total)
     return EdgeBatch(
         *table,
         statements=statements,
         starts=torch.from_numpy(starts[:-1]),
         lengths=torch.from_numpy(np.diff(starts)),
-        heard=EdgeSums.of(listeners, messages, weights, total),
-        told=EdgeSums.of(messages, listeners, weights, N_EDGE_KINDS * total),
+        edges=edges,
+        alike=AlikeStatements(statements, edges),
     )
 
 

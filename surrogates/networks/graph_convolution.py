@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surrogates.inputs.edge_batches import N_EDGE_KINDS
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 
 
 class GraphConvolution(nn.Module, ABC):
@@ -46,9 +46,14 @@ class GraphConvolution(nn.Module, ABC):
             Shape ``(..., d)``.
         """
         normed = self.norm(states)
-        heard = self.itself(normed) + self.hear(self.messages(normed), edges)
-        updated: Tensor = states + self.dropout(self.update(functional.gelu(heard)))
+        heard = self.kept(self.itself(normed), edges) + self.hear(self.messages(normed), edges)
+        changed = self.dropout(self.update(functional.gelu(heard)))
+        updated: Tensor = self.kept(states, edges) + changed
         return updated
+
+    def kept(self, states: Tensor, edges: Any) -> Tensor:  # noqa: ARG002
+        """Return what each listener had before, shape ``(..., d)``; here all are listeners."""
+        return states
 
     @abstractmethod
     def hear(self, said: Tensor, edges: Any) -> Tensor:

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 from torch.nn import functional
 
-from surrogates.inputs.edge_batches import N_EDGE_KINDS, EdgeBatch, EdgeSums
+from surrogates.inputs.edge_batches import EdgeBatch
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS, EdgeRound, EdgeSums
 from surrogates.networks.graph_convolution import GraphConvolution
 
 _SUM_SCALE = 0.1
@@ -33,32 +34,36 @@ _SUM_SCALE = 0.1
 
 
 class EdgeConvolution(GraphConvolution):
-    """A round of messages of graphs as edges; statement vectors have shape ``(T, d)``."""
+    """A round of messages along edges, from statement vectors ``(n, d)`` to ``(r, d)``."""
 
-    def hear(self, said: Tensor, edges: EdgeBatch) -> Tensor:
+    def kept(self, states: Tensor, edges: EdgeRound) -> Tensor:
+        """Return what each listener had before; see the base class."""
+        return states if edges.own is None else functional.embedding(edges.own, states)
+
+    def hear(self, said: Tensor, edges: EdgeRound) -> Tensor:
         """Sum messages, in 32 bits; see the base class."""
         heard: Tensor = _Hear.apply(said, edges)  # type: ignore[no-untyped-call]
         return heard
 
 
 class _Hear(Function):
-    """Sums messages, shape ``(T, 4 d)``, by listener: shape ``(T, d)``, 32-bit.
+    """Sums messages, shape ``(n, 4 d)``, by listener: shape ``(r, d)``, 32-bit.
 
     The gradient is the sum over the same edges the other way, which takes a tenth of the time of the
     gradient that torch has.
     """
 
     @staticmethod
-    def forward(ctx: Any, said: Tensor, batch: EdgeBatch) -> Tensor:
+    def forward(ctx: Any, said: Tensor, edges: EdgeRound) -> Tensor:
         """Sum what every statement hears."""
-        ctx.told, ctx.shape, ctx.dtype = batch.told, said.shape, said.dtype
-        return _summed(said.view(len(said) * N_EDGE_KINDS, -1), batch.heard)
+        ctx.edges, ctx.shape, ctx.dtype = edges, said.shape, said.dtype
+        return _summed(said.view(len(said) * N_EDGE_KINDS, -1), edges.heard)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient of the messages."""
-        return _summed(gradient, ctx.told).view(ctx.shape).to(ctx.dtype), None
+        return _summed(gradient, ctx.edges.told).view(ctx.shape).to(ctx.dtype), None
 
 
 def _summed(rows: Tensor, sums: EdgeSums) -> Tensor:
@@ -103,28 +108,48 @@ class DataflowEncoder(nn.Module):
             nn.Linear(3 * width, 2 * width), nn.GELU(), Summaries(2 * width, width, n_summaries)
         )
 
-    def forward(self, states: Tensor, batch: EdgeBatch) -> Tensor:
+    def forward(self, vectors: Tensor, batch: EdgeBatch) -> Tensor:
         """Return the memory that the decoder attends to.
 
         Args:
-            states: Shape ``(T, d)``, statement vectors.
+            vectors: Shape ``(u, d)``, of the distinct statements.
             batch: Of these statements, n texts.
 
         Returns:
             Shape ``(n, k, d)``, summaries of all statements.
         """
-        states = self.norm(self.exchange(states, batch))
-        statements = torch.arange(len(states))
+        states, rows = self.exchange(vectors, batch)
+        states = self.norm(states).float()
         total, peak = (
-            functional.embedding_bag(statements, states.float(), batch.starts, mode=mode)
+            functional.embedding_bag(rows, states, batch.starts, mode=mode)
             for mode in ("sum", "max")
         )
         pooled = torch.cat([total / batch.lengths[:, None], peak, _SUM_SCALE * total], dim=1)
         summaries: Tensor = self.summary(pooled)
         return summaries
 
-    def exchange(self, states: Tensor, batch: EdgeBatch) -> Tensor:
-        """Run all layers, from and to shape ``(T, d)``."""
+    def exchange(self, vectors: Tensor, batch: EdgeBatch) -> tuple[Tensor, Tensor]:
+        """Run all layers, on the statements that differ; in training on all.
+
+        A training batch has few texts, so that there is nothing to gain, and dropout is drawn for
+        every statement.
+
+        Args:
+            vectors: As for :meth:`forward`.
+            batch: Likewise.
+
+        Returns:
+            Vectors of statements, shape ``(r, d)``, and the row of each statement, shape ``(T,)``.
+        """
+        if self.training:
+            return self.apart(functional.embedding(batch.statements, vectors), batch)
+        rounds, rows = batch.alike.rounds(len(self.layers))
+        for layer, edges in zip(self.layers, rounds, strict=True):
+            vectors = layer(vectors, edges)
+        return vectors, rows
+
+    def apart(self, states: Tensor, batch: EdgeBatch) -> tuple[Tensor, Tensor]:
+        """Run all layers on every statement; as :meth:`exchange`, but from shape ``(T, d)``."""
         for layer in self.layers:
-            states = layer(states, batch)
-        return states
+            states = layer(states, batch.edges)
+        return states, torch.arange(len(states))

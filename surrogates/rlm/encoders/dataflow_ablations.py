@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from surrogates.inputs.edge_batches import N_EDGE_KINDS, EdgeBatch
+from surrogates.inputs.edge_batches import EdgeBatch
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 from surrogates.rlm.attention import attend, visibility_bias
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
 from surrogates.rlm.encoders.dataflow_reader import DataflowNetwork, DataflowReader
@@ -53,12 +56,11 @@ class Padded(NamedTuple):
     @classmethod
     def of(cls, batch: EdgeBatch) -> Padded:
         """Read the relations off the edges."""
-        n, s, heard = len(batch.lengths), int(batch.lengths.max()), batch.heard
+        n, s, heard = len(batch.lengths), int(batch.lengths.max()), batch.edges.heard
         there = torch.arange(s) < batch.lengths[:, None]
         graphs = torch.repeat_interleave(torch.arange(n), batch.lengths)
         places = torch.arange(len(graphs)) - batch.starts[graphs]
-        n_heard = torch.diff(heard.starts, append=torch.tensor([len(heard.rows)]))
-        listeners = torch.repeat_interleave(torch.arange(len(graphs)), n_heard)
+        listeners = np.repeat(np.arange(len(graphs)), heard.counts)
         speakers, kinds = heard.rows // N_EDGE_KINDS, heard.rows % N_EDGE_KINDS
         relations = torch.zeros(N_EDGE_KINDS, n, s, s)
         relations[kinds, graphs[listeners], places[listeners], places[speakers]] = 1.0
@@ -111,20 +113,28 @@ class _Heads(nn.Module):
         return updated
 
 
-class _AttendingEncoder(DataflowEncoder):
+class _ApartEncoder(DataflowEncoder):
+    """Every statement has a vector of its own from the start, shape ``(T, d)``."""
+
+    def exchange(self, vectors: Tensor, batch: EdgeBatch) -> tuple[Tensor, Tensor]:
+        """Run all layers; see the base class."""
+        return self.apart(vectors, batch)
+
+
+class _AttendingEncoder(_ApartEncoder):
     """Sums, then attention heads of which each sees one relation."""
 
     def __init__(self, width: int, n_layers: int, dropout: float, n_summaries: int = 1) -> None:
         super().__init__(width, n_layers, dropout, n_summaries)
         self.heads = nn.ModuleList(_Heads(width, dropout) for _ in range(n_layers))
 
-    def exchange(self, states: Tensor, batch: EdgeBatch) -> Tensor:
+    def apart(self, states: Tensor, batch: EdgeBatch) -> tuple[Tensor, Tensor]:
         """Run all layers; see the base class."""
         padded = Padded.of(batch)
         bias = self.visibility(padded)
         for layer, heads in zip(self.layers, self.heads, strict=True):
-            states = heads(layer(states, batch), padded.there, bias)
-        return states
+            states = heads(layer(states, batch.edges), padded.there, bias)
+        return states, torch.arange(len(states))
 
     def visibility(self, padded: Padded) -> Tensor:
         """Return what is added to the scores of each head, shape ``(n, heads, s, s)``."""
@@ -154,7 +164,15 @@ class _UnsummedEncoder(_BagEncoder, _AttendingEncoder):
     """Attention heads along relations, and no sums."""
 
 
-class _OrderedNetwork(DataflowNetwork):
+class _ApartNetwork(DataflowNetwork):
+    """Every statement has a vector of its own."""
+
+    def statement_vectors(self, batch: EdgeBatch) -> Tensor:
+        """Return the vectors of all statements, shape ``(T, d)``."""
+        return functional.embedding(batch.statements, super().statement_vectors(batch))
+
+
+class _OrderedNetwork(_ApartNetwork):
     """Adds a learned vector for the place of a statement in the text."""
 
     def __init__(
@@ -181,6 +199,7 @@ class AttendingReader(DataflowReader):
     """Attention heads along relations too."""
 
     name: ClassVar[str] = "dataflow_attending"
+    network_class = _ApartNetwork
     encoder_class = _AttendingEncoder
 
 
@@ -188,6 +207,7 @@ class UnmaskedReader(DataflowReader):
     """Attention heads without relations too."""
 
     name: ClassVar[str] = "dataflow_unmasked"
+    network_class = _ApartNetwork
     encoder_class = _UnmaskedEncoder
 
 
@@ -195,6 +215,7 @@ class UnsummedReader(DataflowReader):
     """Attention heads along relations instead of sums."""
 
     name: ClassVar[str] = "dataflow_unsummed"
+    network_class = _ApartNetwork
     encoder_class = _UnsummedEncoder
 
 
@@ -210,3 +231,4 @@ class OrderedReader(DataflowReader):
 
     name: ClassVar[str] = "dataflow_ordered"
     network_class = _OrderedNetwork
+    encoder_class = _ApartEncoder

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.edge_batches import EdgeBatch, in_batches
@@ -183,9 +182,9 @@ class DataflowNetwork(EncoderNetwork):
         return Encoded(memory, torch.zeros(memory.shape[:2], dtype=torch.bool))
 
     def statement_vectors(self, batch: EdgeBatch) -> Tensor:
-        """Return what each statement says by itself, shape ``(T, d)``."""
-        vectors = self.embedding(batch.tokens, batch.places, batch.sizes)
-        return functional.embedding(batch.statements, vectors)
+        """Return what each distinct statement says by itself, shape ``(u, d)``."""
+        vectors: Tensor = self.embedding(batch.tokens, batch.places, batch.sizes)
+        return vectors
 
 
 class DataflowReader(TextReader):

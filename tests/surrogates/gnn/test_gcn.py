@@ -5,7 +5,7 @@ from torch import Tensor
 
 from surrogates.gnn.gcn import DenseConvolution, edge_weights
 from surrogates.inputs.batches import GraphBatch
-from surrogates.inputs.edge_batches import N_EDGE_KINDS
+from surrogates.inputs.edge_rounds import N_EDGE_KINDS
 
 
 def matrix(size: int, entries: dict[tuple[int, int], float]) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from search_spaces import get_space
 from surrogates.inputs import edge_batches
 from surrogates.inputs.batches import StatementInterner
-from surrogates.inputs.edge_batches import EdgeBatch, EdgeSums, in_batches
+from surrogates.inputs.edge_batches import EdgeBatch, in_batches
+from surrogates.inputs.edge_rounds import EdgeSums
 from surrogates.inputs.statements import StatementGraph, read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 
@@ -50,7 +51,7 @@ def edges_of(sums: EdgeSums) -> Counter[tuple[int, int, float]]:
 
 def test_every_edge_is_heard(batch: EdgeBatch) -> None:
     third, kinds = round(1 / 3, 6), 4
-    assert edges_of(batch.heard) == Counter(
+    assert edges_of(batch.edges.heard) == Counter(
         [
             (1, 0 * kinds, 1.0),  # Relu reads Input
             (0, 1 * kinds + 1, 1.0),
@@ -67,9 +68,9 @@ def test_every_edge_is_heard(batch: EdgeBatch) -> None:
 
 
 def test_what_is_told_is_what_is_heard(batch: EdgeBatch) -> None:
-    told = edges_of(batch.told)
-    assert Counter({(b, a, w): n for (a, b, w), n in told.items()}) == edges_of(batch.heard)
-    assert len(batch.told.starts) == 4 * len(batch.statements)
+    told = edges_of(batch.edges.told)
+    assert Counter({(b, a, w): n for (a, b, w), n in told.items()}) == edges_of(batch.edges.heard)
+    assert len(batch.edges.told.starts) == 4 * len(batch.statements)
 
 
 def test_graphs_stand_one_after_the_other(batch: EdgeBatch) -> None:
@@ -91,7 +92,7 @@ def test_edges_agree_with_dense_relations() -> None:
     )
     total = len(edges.statements)
     weights = torch.zeros(total, 4 * total)
-    for (listener, message, weight), n in edges_of(edges.heard).items():
+    for (listener, message, weight), n in edges_of(edges.edges.heard).items():
         weights[listener, message] += n * weight
     weights = weights.view(total, total, 4)
     for row, (start, length) in enumerate(zip(edges.starts, edges.lengths, strict=True)):
@@ -106,11 +107,11 @@ def test_edges_agree_with_dense_relations() -> None:
 
 def test_batches_hold_every_row_once_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge_batches, "_MAX_BATCH_STATEMENTS", 100)
-    lengths = [30, 30, 40, 1, 250, 99, 2, *[0] * 300]
+    lengths = [30, 30, 40, 1, 250, 99, 2, *[0] * 600]
     batches = [batch.tolist() for batch in in_batches(lengths)]
     assert [row for batch in batches for row in batch] == list(range(len(lengths)))
     assert batches[:4] == [[0, 1, 2], [3], [4], [5]]
-    assert [len(batch) for batch in batches[4:]] == [256, 45]
+    assert [len(batch) for batch in batches[4:]] == [512, 89]
 
 
 def test_no_rows_make_no_batch() -> None:

@@ -21,12 +21,10 @@ def _seed() -> None:
 
 
 def batch_of(*edges: list[list[tuple[int, int]]]) -> EdgeBatch:
-    """Graphs of six statements each, by their edges."""
+    """Graphs of six statements each, all different, by their edges."""
     graphs = [graph(("Relu",) * 6, *lists) for lists in edges]
     ids = torch.zeros(1, 1, dtype=torch.long)
-    return collate_edges(
-        graphs, (ids, ids, torch.ones(1, 1)), torch.zeros(6 * len(graphs), dtype=torch.long)
-    )
+    return collate_edges(graphs, (ids, ids, torch.ones(1, 1)), torch.arange(6 * len(graphs)))
 
 
 WHOLE = [DEFINES, CALLS, RETURNS]
@@ -43,14 +41,14 @@ def encoder() -> DataflowEncoder:
 
 def test_a_layer_starts_as_the_identity() -> None:
     states = torch.randn(6, WIDTH)
-    assert torch.equal(EdgeConvolution(WIDTH, 0.0)(states, BATCH), states)
+    assert torch.equal(EdgeConvolution(WIDTH, 0.0)(states, BATCH.edges), states)
 
 
 def test_a_layer_sums_over_neighbours_of_each_kind() -> None:
     layer = EdgeConvolution(WIDTH, 0.0)
     torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(6, WIDTH)
-    found = layer(states, BATCH)
+    found = layer(states, BATCH.edges)
     normed = layer.norm(states)
     said = layer.messages(normed).view(6, 4, WIDTH)
     heard = {
@@ -68,9 +66,9 @@ def test_a_layer_sums_over_neighbours_of_each_kind() -> None:
 def test_gradients_of_messages_are_those_of_the_sum() -> None:
     said = torch.randn(6, 4 * 3, dtype=torch.float64).requires_grad_()
     gradient = torch.randn(6, 3)
-    _Hear.apply(said, BATCH).backward(gradient)
+    _Hear.apply(said, BATCH.edges).backward(gradient)
     expected = torch.zeros(6, 4, 3)
-    heard = BATCH.heard
+    heard = BATCH.edges.heard
     ends = [*heard.starts[1:].tolist(), len(heard.rows)]
     for listener, (start, end) in enumerate(zip(heard.starts.tolist(), ends, strict=True)):
         for edge in range(start, end):
@@ -85,7 +83,7 @@ def test_a_statement_alone_hears_nothing() -> None:
     torch.nn.init.normal_(layer.update.weight)
     states = torch.randn(6, WIDTH)
     expected = states + layer.update(torch.nn.functional.gelu(layer.itself(layer.norm(states))))
-    assert torch.allclose(layer(states, alone), expected, atol=1e-6)
+    assert torch.allclose(layer(states, alone.edges), expected, atol=1e-6)
 
 
 def test_the_order_of_statements_does_not_matter() -> None:
@@ -130,7 +128,7 @@ def test_every_weight_learns() -> None:
 
 def test_gradients_in_reduced_precision_have_its_type() -> None:
     states: Tensor = torch.randn(6, 4 * WIDTH, dtype=torch.bfloat16).requires_grad_()
-    heard = _Hear.apply(states, BATCH)
+    heard = _Hear.apply(states, BATCH.edges)
     heard.sum().backward()
     assert heard.dtype == torch.float32
     assert states.grad.dtype == torch.bfloat16

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -130,9 +131,9 @@ def test_only_ordered_statements_know_their_place() -> None:
     graphs = batch.graphs
     swapped = graphs.statements.clone()
     swapped[n:] = swapped[n:].flip(0)
-    none = replace(graphs.heard, weights=torch.zeros_like(graphs.heard.weights))
+    edges = replace(graphs.edges, weights=np.zeros_like(graphs.edges.weights))
     plain, turned = (
-        batch._replace(graphs=replace(graphs, statements=statements, heard=none))
+        batch._replace(graphs=replace(graphs, statements=statements, edges=edges))
         for statements in (graphs.statements, swapped)
     )
     assert not torch.allclose(network(turned).vectors, network(plain).vectors, atol=1e-4)
