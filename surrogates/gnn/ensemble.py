@@ -30,6 +30,7 @@ from surrogates.errors import CheckpointError, NotFittedError
 from surrogates.gnn.batch_parts import batches_by_area
 from surrogates.gnn.settings import NetworkSettings
 from surrogates.gnn.training import fit_heads, train, with_heads
+from surrogates.inputs.text_memory import distinct_texts
 from surrogates.targets import Target, fit_targets, read_targets, targets_to_state
 from surrogates.transfer import starting_metrics
 
@@ -207,13 +208,14 @@ class NetworkEnsemble(Surrogate):
         return _Fitted(reader, tuple(networks), targets)
 
     def predict(self, texts: Sequence[str], metrics: Sequence[str] | None = None) -> Prediction:
-        """Predict with every member; see :meth:`surrogates.Surrogate.predict`."""
+        """Predict with every member, equal texts once; see :meth:`surrogates.Surrogate.predict`."""
         fitted = self._require_fitted("predicts")
         selected = self.select_metrics(metrics)
-        outputs = self._outputs(fitted.networks, fitted.reader.read(texts), len(fitted.targets))
+        distinct, places = distinct_texts(texts)
+        outputs = self._outputs(fitted.networks, fitted.reader.read(distinct), len(fitted.targets))
         distributions = {}
         for column, (metric, target) in enumerate(fitted.targets.items()):
-            values = np.sort(target.restore(outputs[:, column]), axis=1)
+            values = np.sort(target.restore(outputs[:, column]), axis=1)[places]
             distributions[metric] = PredictiveDistribution(
                 values, np.full_like(values, 1.0 / values.shape[1])
             )

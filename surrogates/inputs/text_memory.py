@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
 
+import numpy as np
 from cachetools import LRUCache
+from numpy.typing import NDArray
 
 N_REMEMBERED = 16384
 """Texts, of which statements or features take some kilobytes each."""
 
 Read = TypeVar("Read")
+
+
+def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return each text once, and which of these every text is, shape ``(n,)``."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return list(places), np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
 
 
 class TextMemory(Generic[Read]):

@@ -22,6 +22,7 @@ from surrogates.base import (
 )
 from surrogates.checkpoint import read_checkpoint, write_checkpoint
 from surrogates.errors import CheckpointError, NotFittedError, SettingsError
+from surrogates.inputs.text_memory import distinct_texts
 from surrogates.memory import keep_freed_memory
 from surrogates.rlm.answers import draws_of, spelled, tables_of
 from surrogates.rlm.calibration import held_out
@@ -253,7 +254,7 @@ class RlmRegressor(ResumableSurrogate):
         if given.keys() & set(ids):
             raise SettingsError(f"A known metric cannot be predicted too, but got {wanted}.")
         keep_freed_memory()
-        distinct = texts if given else list(dict.fromkeys(texts))
+        distinct, places = distinct_texts(texts) if not given else (texts, np.arange(len(texts)))
         prepared = parts.reader.prepare(distinct)
         tables = tables_of(
             parts,
@@ -263,14 +264,10 @@ class RlmRegressor(ResumableSurrogate):
             is_chain=decoding == "chain",
             said=self._said(distinct, ids),
         )
-        rows_of = np.arange(len(texts))
-        if len(distinct) < len(texts):
-            row_of = {text: row for row, text in enumerate(distinct)}
-            rows_of = np.array([row_of[text] for text in texts])
         return Prediction(
             {
-                metric: assembled(prepared.batches(), tables[place], rows_of)
-                for place, metric in enumerate(wanted)
+                metric: assembled(prepared.batches(), tables[number], places)
+                for number, metric in enumerate(wanted)
             }
         )
 

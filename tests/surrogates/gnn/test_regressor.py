@@ -1,6 +1,7 @@
 """The graph network as a surrogate: learns, spreads, remembers its random numbers to itself."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 
 from surrogates.errors import CheckpointError, NotFittedError, TextError
-from surrogates.gnn.regressor import GcnRegressor
+from surrogates.gnn.ensemble import ReadRows
+from surrogates.gnn.regressor import GcnRegressor, StatementReader
 
 QUICK = {"width": 16, "n_layers": 2, "n_steps": 12, "batch_size": 8, "n_members": 1}
 Rows = list[dict[str, float]]
@@ -47,6 +49,25 @@ def test_members_give_a_spread(small_texts: list[str], small_labels: Rows) -> No
     assert three["macs"].values.shape == (12, 3)
     assert (three["macs"].std > 0).all()
     assert (np.diff(three["macs"].values, axis=1) >= 0).all()
+
+
+def test_equal_texts_are_read_once(
+    small_texts: list[str], small_labels: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = GcnRegressor(**QUICK).fit(small_texts, small_labels)
+    single = fitted.predict(small_texts[:3])["macs"].mean
+    read: list[str] = []
+    whole = StatementReader.read
+
+    def counted(self: StatementReader, texts: Sequence[str]) -> ReadRows:
+        read.extend(texts)
+        return whole(self, texts)
+
+    monkeypatch.setattr(StatementReader, "read", counted)
+    order = [2, 0, 2, 1, 0]
+    found = fitted.predict([small_texts[k] for k in order])["macs"].mean
+    assert found == pytest.approx(single[order], rel=1e-5)
+    assert read == [small_texts[k] for k in (2, 0, 1)]
 
 
 def test_the_seed_decides(small_texts: list[str], small_labels: Rows) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surrogates.inputs.text_memory import N_REMEMBERED, TextMemory
+from surrogates.inputs.text_memory import N_REMEMBERED, TextMemory, distinct_texts
 
 
 def test_forgets_what_was_not_asked_for_longest() -> None:
@@ -35,3 +35,11 @@ def test_forgets_all() -> None:
     memory.put("1", 1)
     memory.forget()
     assert "1" not in memory
+
+
+def test_distinct_texts_in_order_of_first_appearance() -> None:
+    distinct, places = distinct_texts(["b", "a", "b", "c", "a"])
+    assert distinct == ["b", "a", "c"]
+    assert places.tolist() == [0, 1, 0, 2, 1]
+    nothing, none = distinct_texts([])
+    assert nothing == none.tolist() == []
