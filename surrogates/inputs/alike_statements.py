@@ -5,6 +5,8 @@ many steps, and texts of one search space share most of these: of 256 texts of N
 6,041 statements, 33 differ before the first round, 1,049 before the second and 3,262 before the third;
 of Once-for-All 193, 2,299 and 13,442 of 25,755. It is the colour refinement of Weisfeiler and Leman
 (1968), by hashes of 64 bits: two neighbourhoods that differ are taken for one in none of 10^9 batches.
+Encoding 2,000 texts of NAS-Bench-201 takes less than half of the time (Intel Xeon, one thread,
+``experiments/speed/prediction_speed.py``).
 """
 
 from __future__ import annotations
