@@ -5,7 +5,7 @@ Run it on a quiet machine: ``python experiments/speed/prediction_speed.py [--thr
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ import torch
 import search_spaces
 from nas_rlm.measure.device import current_environment
 from surrogates.inputs.batches import StatementInterner
-from surrogates.inputs.edge_batches import in_batches
+from surrogates.inputs.edge_batches import EdgeBatch, in_batches
 from surrogates.inputs.statements import read_statements
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
@@ -50,16 +50,14 @@ def main() -> None:
     numbers = interner.intern(graphs)
     lengths = [len(graph) for graph in graphs]
 
-    def collate() -> None:
+    def batches() -> Iterator[EdgeBatch]:
         for rows in in_batches(lengths):
-            interner.collate_edges([graphs[i] for i in rows], [numbers[i] for i in rows])
+            yield interner.collate_edges([graphs[i] for i in rows], [numbers[i] for i in rows])
 
     encoder = DataflowEncoder(width=64, n_layers=3, dropout=0.0).eval()
 
     def encode(*, are_apart: bool) -> None:
-        for rows in in_batches(lengths):
-            chosen = [graphs[i] for i in rows], [numbers[i] for i in rows]
-            batch = interner.collate_edges(*chosen)
+        for batch in batches():
             vectors = torch.ones(len(batch.tokens), 64)
             with torch.inference_mode():
                 if are_apart:
@@ -71,7 +69,7 @@ def main() -> None:
         "export to canonical text": lambda: [space.to_text(a) for a in architectures],
         "text to statements": lambda: [read_statements(text) for text in texts],
         "statements to tokens": lambda: StatementInterner(tokenizer).intern(graphs),
-        "collate": collate,
+        "collate": lambda: list(batches()),
         "collate and encode, all statements": lambda: encode(are_apart=True),
         "collate and encode, those that differ": lambda: encode(are_apart=False),
         "predict one metric, statements known": lambda: model.predict(texts, METRICS[:1]),

@@ -64,8 +64,8 @@ class GraphAttention(nn.Module):
         return updated
 
     def _products(self, weights: Tensor, normed: Tensor) -> Tensor:
-        """Return weights (4, d) times values, (n, 4, s), by the kind, without making the values."""
-        by_kind = self.values.weight.view(N_EDGE_KINDS, *weights.shape[1:], -1)
+        """Return weights (4, d) times values, (n, 4, s), by what the values are made of."""
+        by_kind = self.values.weight.view(*weights.shape, -1)
         return (normed @ torch.einsum("kv,kvd->dk", weights, by_kind)).transpose(1, 2)
 
 

@@ -31,7 +31,10 @@ class AlikeStatements:
             statements: Shape ``(T,)``; equal numbers for equal statements, from 0 on.
             edges: A round of messages from all statements to all.
         """
-        self._edges = edges
+        heard = edges.heard
+        self._starts, self._counts = heard.starts.numpy(), heard.counts
+        self._weights = heard.weights.numpy()
+        self._speakers, self._kinds = np.divmod(heard.rows.numpy(), N_EDGE_KINDS)
         self._rounds: list[EdgeRound] = []
         self._colours = [statements.numpy()]
 
@@ -50,10 +53,13 @@ class AlikeStatements:
 
     def _refine(self) -> None:
         """Tell those apart that hear different messages."""
-        heard, colours = self._edges.heard, self._colours[-1]
-        starts, counts, weights = heard.starts.numpy(), heard.counts, heard.weights.numpy()
-        speakers, kinds = np.divmod(heard.rows.numpy(), N_EDGE_KINDS)
-        messages = N_EDGE_KINDS * colours[speakers] + kinds
+        colours, starts, counts, weights = (
+            self._colours[-1],
+            self._starts,
+            self._counts,
+            self._weights,
+        )
+        messages = N_EDGE_KINDS * colours[self._speakers] + self._kinds
         said = _mixed(_mixed(_bits(messages)) + _bits(weights.view(np.int32)))
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(said)])
         keys = _mixed(_mixed(sums[starts + counts] - sums[starts]) + _bits(colours))

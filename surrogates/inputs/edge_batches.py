@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,7 +36,6 @@ class EdgeBatch:
         starts: Shape ``(n,)``; the first statement of each graph.
         lengths: Shape ``(n,)``; statements of each graph.
         edges: A round of messages from all statements to all.
-        alike: The same rounds among the statements that differ.
     """
 
     tokens: Tensor
@@ -45,7 +45,11 @@ class EdgeBatch:
     starts: Tensor
     lengths: Tensor
     edges: EdgeRound
-    alike: AlikeStatements
+
+    @cached_property
+    def alike(self) -> AlikeStatements:
+        """The same rounds among the statements that differ."""
+        return AlikeStatements(self.statements, self.edges)
 
 
 def collate_edges(
@@ -76,14 +80,12 @@ def collate_edges(
         [N_EDGE_KINDS * speaking + kind for kind, (_, speaking, _) in enumerate(heard_of)]
     )
     weights = np.concatenate([weighed for _, _, weighed in heard_of]).astype(np.float32)
-    edges = EdgeRound(listeners, messages, weights, total, total)
     return EdgeBatch(
         *table,
         statements=statements,
         starts=torch.from_numpy(starts[:-1]),
         lengths=torch.from_numpy(np.diff(starts)),
-        edges=edges,
-        alike=AlikeStatements(statements, edges),
+        edges=EdgeRound(listeners, messages, weights, total, total),
     )
 
 

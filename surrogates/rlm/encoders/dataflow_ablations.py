@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,12 +55,12 @@ class Padded(NamedTuple):
     @classmethod
     def of(cls, batch: EdgeBatch) -> Padded:
         """Read the relations off the edges."""
-        n, s, heard = len(batch.lengths), int(batch.lengths.max()), batch.edges.heard
+        n, s = len(batch.lengths), int(batch.lengths.max())
         there = torch.arange(s) < batch.lengths[:, None]
         graphs = torch.repeat_interleave(torch.arange(n), batch.lengths)
         places = torch.arange(len(graphs)) - batch.starts[graphs]
-        listeners = np.repeat(np.arange(len(graphs)), heard.counts)
-        speakers, kinds = heard.rows // N_EDGE_KINDS, heard.rows % N_EDGE_KINDS
+        listeners, messages = map(torch.from_numpy, (batch.edges.listeners, batch.edges.messages))
+        speakers, kinds = messages // N_EDGE_KINDS, messages % N_EDGE_KINDS
         relations = torch.zeros(N_EDGE_KINDS, n, s, s)
         relations[kinds, graphs[listeners], places[listeners], places[speakers]] = 1.0
         return cls(there, relations[0], relations[2])

@@ -10,7 +10,7 @@ from search_spaces import get_space
 from surrogates.inputs.alike_statements import AlikeStatements
 from surrogates.inputs.batches import StatementInterner
 from surrogates.inputs.edge_batches import EdgeBatch
-from surrogates.inputs.edge_rounds import EdgeRound, EdgeSums
+from surrogates.inputs.edge_rounds import EdgeRound
 from surrogates.inputs.statements import read_all
 from surrogates.inputs.text_tokens import StatementTokenizer
 from surrogates.rlm.encoders.dataflow import DataflowEncoder
@@ -27,28 +27,25 @@ def batch(request: pytest.FixtureRequest) -> EdgeBatch:
     return interner.collate_edges(graphs, interner.intern(graphs))
 
 
-def refined(colours: list[object], heard: EdgeSums) -> list[object]:
+def refined(colours: list[int], edges: EdgeRound) -> list[int]:
     """What each statement was, and how often it hears which message of whom."""
-    ends = [*heard.starts[1:].tolist(), len(heard.rows)]
-    edges = list(zip(heard.rows.tolist(), heard.weights.tolist(), strict=True))
-    found: list[object] = []
-    for own, (start, end) in enumerate(zip(heard.starts.tolist(), ends, strict=True)):
-        messages = Counter(
-            (colours[row // 4], row % 4, weight) for row, weight in edges[start:end]
-        )
-        found.append((colours[own], frozenset(messages.items())))
+    heard: list[Counter[tuple[int, int, float]]] = [Counter() for _ in colours]
+    lists = (part.tolist() for part in (edges.listeners, edges.messages, edges.weights))
+    for listener, message, weight in zip(*lists, strict=True):
+        heard[listener][colours[message // 4], message % 4, weight] += 1
+    found = [(own, frozenset(heard[k].items())) for k, own in enumerate(colours)]
     numbers = {colour: number for number, colour in enumerate(dict.fromkeys(found))}
     return [numbers[colour] for colour in found]
 
 
 def test_alike_are_those_with_equal_neighbourhoods(batch: EdgeBatch) -> None:
-    expected: list[object] = list(batch.statements.tolist())
+    expected = batch.statements.tolist()
     for n_rounds in range(N_ROUNDS + 1):
         rounds, rows = batch.alike.rounds(n_rounds)
         pairs = set(zip(rows.tolist(), expected, strict=True))
         assert len(pairs) == len(set(rows.tolist())) == len(set(expected))
         assert len(rounds) == n_rounds
-        expected = refined(expected, batch.edges.heard)
+        expected = refined(expected, batch.edges)
     assert len(set(rows.tolist())) < len(rows)
 
 
