@@ -38,13 +38,14 @@ from surrogates.inputs.summaries import (
     MISSING,
     MainInputs,
     Memory,
+    Peaks,
     Summary,
     Value,
     forget_summaries,
     shared_memory,
 )
 from surrogates.inputs.text_memory import TextMemory
-from surrogates.inputs.ways import Flow, flow_of_scope
+from surrogates.inputs.ways import Flow, FlowStep, flow_of_scope
 
 LIVE = "live "
 """Before the name of a feature: the same of the live part of a graph."""
@@ -53,6 +54,8 @@ MAX_TOTAL = 1e30
 """Most that a feature may say; no network comes near, and sums and squares of more would overflow."""
 
 _COUNT = "count "
+_NO_PEAKS: Peaks = (-1.0, -1.0, -1.0)
+_PEAKS = ("most operands", "most channels", "most readers")
 
 Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
@@ -116,12 +119,15 @@ def _features(model: ParsedModel) -> Features:
     if memory.kinds.is_overfull:
         memory = Memory(size, main.opset)
         summary = _walked(model, data, sizes, memory)
-    found: dict[str, float] = {**summary.sums, **summary.peaks}
+    found = summary.sums.copy()
+    found.update(
+        (name, peak) for name, peak in zip(_PEAKS, summary.peaks, strict=True) if peak >= 0
+    )
     found["params"] = memory.inputs[main].n_parameters
-    too_large = [name for name, value in found.items() if value > MAX_TOTAL]
-    if too_large:
+    if max(found.values()) > MAX_TOTAL:
+        too_large = next(name for name, value in found.items() if value > MAX_TOTAL)
         raise TextError(
-            f"What is counted in a text must be at most {MAX_TOTAL:g}, but {too_large[0]!r} is "
+            f"What is counted in a text must be at most {MAX_TOTAL:g}, but {too_large!r} is "
             "more. Check the sizes that the text declares."
         )
     found["params"] = float(found["params"])
@@ -190,26 +196,28 @@ class _Walker:
         """
         plan = self._plan(owner, steps, formals[: len(actuals)], outputs)
         values = [MISSING, *actuals[: len(formals)]]
-        inners = []
-        for step, operands, _ in plan.steps:
-            inner = self._node(step, tuple([values[value] for value in operands]), bound)
-            if len(inner.results) < len(step.results):
+        inners: list[Summary] = []
+        last: tuple[Value, ...] = ()
+        for step, operands, named, repeats in plan.steps:
+            given = tuple(map(values.__getitem__, operands))
+            inner = inners[-1] if repeats and given == last else self._node(step, given, bound)
+            last = given
+            if len(inner.results) < len(named):
                 raise TextError(
                     f"A call must name at most the {len(inner.results)} results of its function, "
                     f"but a call of {step.operator} names {len(step.results)}. Export the model "
                     "again."
                 )
-            values += inner.results[: len(step.results)]
+            values += inner.results[: len(named)]
             inners.append(inner)
         sums, peaks = _added(inners)
         self._add_ends(plan, values, inners, sums)
         readers = [
-            readers
-            for readers, value in zip(plan.formal_readers, actuals, strict=False)
+            float(n_readers)
+            for n_readers, value in zip(plan.formal_readers, actuals, strict=False)
             if value.kind
         ]
-        most = float(max(readers, default=0))
-        peaks["most readers"] = max(peaks.get("most readers", most), most, plan.most_readers)
+        peaks = (*peaks[:2], max(peaks[2], float(plan.most_readers), *readers))
         results = tuple([values[value] for value in plan.outputs])
         return Summary(sums, peaks, results, self._flow(plan, values, inners))
 
@@ -236,8 +244,12 @@ class _Walker:
         """Count readers of formals, and makers of what the last node of a scope reads."""
         for place, entered in plan.entries:
             step = plan.steps[place].step
-            if (step.domain, step.operator) not in self._functions:
-                sums[inners[place].entry] += sum([values[value].kind != "" for value in entered])
+            if (step.domain, step.operator) in self._functions:
+                continue
+            name = inners[place].entry
+            for value in entered:
+                if values[value].kind:
+                    sums[name] = sums.get(name, 0) + 1
         for operands in plan.exits:
             for value in operands:
                 if values[value].kind:
@@ -253,7 +265,7 @@ class _Walker:
         if key not in self._memory.flows:
             found = self._memory.flows[key] = flow_of_scope(
                 [
-                    (planned.operands, planned.results, flow)
+                    FlowStep(planned.operands, planned.results, flow, planned.repeats)
                     for planned, flow in zip(plan.steps, flows, strict=True)
                 ],
                 dict.fromkeys(starts, self._memory.kinds.no_step),
@@ -315,14 +327,12 @@ class _Walker:
         kind = kind_of(step.operator, attributes, shapes)
         macs = mult_adds(step.operator, shape, shapes)
         read = [value.kind for value in operands if value.kind]
-        sums: Counter[str] = Counter({f"{_COUNT}{kind}": 1, "macs": macs})
-        sums["activations"] = math.prod(shape)
+        sums: Counter[str] = Counter({f"{_COUNT}{kind}": 1, "activations": math.prod(shape)})
         sums.update(f"edges {other}>{kind}" for other in read)
-        peaks = {"most operands": float(len(read))}
-        if len(shape) > 1:
-            peaks["most channels"] = float(shape[1])
+        peaks = (float(len(read)), float(shape[1]) if len(shape) > 1 else -1.0, -1.0)
         if is_working(kind):
             level = self._level(shape)
+            sums["macs"] += macs
             sums[f"macs {kind}"] += macs
             sums[f"level {level} macs"] += macs
             sums[f"level {level} {kind}"] += 1
@@ -334,7 +344,6 @@ class _Walker:
         from_data = tuple(place for place, value in enumerate(operands) if value.kind)
         flow = memory.kinds.flow(kind, from_data, len(step.results))
         entry = f"entry {made[0].kind if made else step.operator}"
-        sums[entry] = 0
         return Summary(dict(sums), peaks, tuple(made), flow, entry)
 
     def _result_shapes(
@@ -361,17 +370,26 @@ class _Walker:
         return min(9, max(0, round(math.log2(size / shape[-1]))))
 
 
-def _added(inners: Sequence[Summary]) -> tuple[dict[str, float], dict[str, float]]:
+def _added(inners: Sequence[Summary]) -> tuple[dict[str, float], Peaks]:
     """Sums and peaks of all operations and calls of a scope, in the order in which kinds are met."""
-    sums: dict[str, float] = {}
-    peaks: dict[str, float] = {}
     number: dict[Summary, int] = {}
     for inner in inners:
         number[inner] = number.get(inner, 0) + 1
+    in_common: dict[int, int] = {}
     for inner, times in number.items():
-        for name, value in inner.sums.items():
-            sums[name] = sums.get(name, 0) + times * value
-        for name, value in inner.peaks.items():
-            if value > peaks.get(name, -1.0):
-                peaks[name] = value
-    return sums, peaks
+        if inner.shared is not None:
+            in_common[id(inner.shared)] = in_common.get(id(inner.shared), 0) + times
+    sums: dict[str, float] = {}
+    for inner, times in number.items():
+        _add(inner.sums, times, sums)
+        if inner.shared is not None and id(inner.shared) in in_common:
+            _add(inner.shared, in_common.pop(id(inner.shared)), sums)
+    operands, channels, readers = zip(_NO_PEAKS, *[inner.peaks for inner in number], strict=True)
+    return sums, (max(operands), max(channels), max(readers))
+
+
+def _add(values: Mapping[str, float], times: int, sums: dict[str, float]) -> None:
+    """Add values to sums, some times each."""
+    total = sums.get
+    for name, value in values.items():
+        sums[name] = total(name, 0) + times * value

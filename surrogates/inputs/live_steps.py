@@ -78,14 +78,14 @@ def _silent_results(steps: tuple[Step, ...], zeros: Set[str], weights: Set[str])
         zeros: Names of stored tensors that hold nothing but 0.
         weights: Names of inputs that carry no data, where they can be told.
     """
-    constants = {step.results[0] for step in steps if _is_constant(step)}
-    zeros = zeros | {s.results[0] for s in steps if _is_constant(s) and _holds_zeros(s)}
+    constants = {step.results[0]: step for step in steps if _is_constant(step)}
+    zeros = zeros | {name for name, step in constants.items() if _holds_zeros(step)}
     silent: set[str] = set()
     if not zeros:
         return silent
     for step in steps:
         operands = step.operands[:1] if step.operator in _LINEAR else step.operands
-        data = {name for name in operands if name} - constants - weights
+        data = {name for name in operands if name} - constants.keys() - weights
         is_product = step.operator == "Mul" and not zeros.isdisjoint(operands)
         if not step.domain and (is_product or (data and data <= silent)):
             silent.update(step.results)
@@ -102,6 +102,8 @@ def _without_dead(
         outputs: Names that it returns, none of them silent.
         silent: Names of silent results.
     """
+    if not silent and _are_needed(steps, outputs):
+        return steps, outputs
     needed = set(outputs)
     live: list[Step] = []
     for step in reversed(steps):
@@ -120,6 +122,15 @@ def _without_dead(
         else:
             kept.append(step._replace(operands=operands))
     return tuple(kept), tuple([names.get(name, name) for name in outputs])
+
+
+def _are_needed(steps: tuple[Step, ...], outputs: tuple[str, ...]) -> bool:
+    """Whether every step is read, and none is a sum of one."""
+    read = set(outputs).union(*[step.operands for step in steps])
+    return not any(
+        read.isdisjoint(step.results) or (step.operator in _SUMS and len(step.operands) == 1)
+        for step in steps
+    )
 
 
 def _is_constant(step: Step) -> bool:

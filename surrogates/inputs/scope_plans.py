@@ -16,11 +16,14 @@ class PlannedStep(NamedTuple):
         step: As the text has it.
         operands: Number of each value that it reads; 0 for one that is not given.
         results: Number of each of its results.
+        repeats: Whether it does what the step before did to that one's only result, which nobody
+            else reads.
     """
 
     step: Step
     operands: tuple[int, ...]
     results: range
+    repeats: bool
 
 
 class ScopePlan:
@@ -53,7 +56,9 @@ class ScopePlan:
         made_from: dict[int, tuple[int, ...]] = {}
         n_formals = self.n_values = 1 + len(formals)
         readers = [0] * (n_formals + sum([len(step.results) for step in steps]))
-        planned, entries = [], []
+        numbered: list[tuple[Step, tuple[int, ...], range, bool]] = []
+        entries = []
+        last: Step | None = None
         for place, step in enumerate(steps):
             for name in step.operands:
                 if name not in numbers:
@@ -66,7 +71,9 @@ class ScopePlan:
             if entered:
                 entries.append((place, entered))
             results = range(self.n_values, self.n_values + len(step.results))
-            planned.append(PlannedStep(step, operands, results))
+            is_like_last = last is not None and _are_alike(last, step)
+            numbered.append((step, operands, results, is_like_last))
+            last = step
             for name in step.results:
                 made_from[self.n_values] = operands
                 if name:
@@ -79,9 +86,29 @@ class ScopePlan:
                 raise TextError(
                     f"Every result must be defined, but {name!r} is not. Export the model again."
                 )
-        self.steps = tuple(planned)
         self.entries = tuple(entries)
         self.outputs = tuple([numbers[name] for name in outputs])
+        self.steps = tuple(
+            [
+                PlannedStep(
+                    step,
+                    operands,
+                    results,
+                    is_like_last and readers[operands[0]] == 1 and operands[0] not in self.outputs,
+                )
+                for step, operands, results, is_like_last in numbered
+            ]
+        )
         self.exits = tuple([made_from[value] for value in self.outputs if value in made_from])
         self.most_readers = max(readers[n_formals:], default=0)
         self.formal_readers = tuple(readers[1:n_formals])
+
+
+def _are_alike(last: Step, step: Step) -> bool:
+    """Whether a step does the same to the only result of the last one."""
+    return (
+        len(step.results) == len(last.results) == 1
+        and step.operands[:1] == last.results
+        and len(step.operands) == len(last.operands)
+        and step[:3] == last[:3]
+    )

@@ -107,7 +107,8 @@ def _plain_call_shapes(
     named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
     constants: dict[str, bytes] = {}
     for step in function.steps:
-        found = _plain_shapes(step, resolve_references(step.attributes, named), inner, constants)
+        bound = resolve_references(step.attributes, named) if named else step.attributes
+        found = _plain_shapes(step, bound, inner, constants)
         inner.update(zip(step.results, found, strict=False))
     return tuple([inner.get(name, ()) for name in function.outputs])
 
@@ -133,7 +134,7 @@ def _plain_shapes(
         return ((),)
     operands = tuple([shapes.get(name, ()) for name in step.operands])
     shape = plain_result_shape(step.operator, attributes, operands)
-    if shape or not any(name in constants for name in step.operands):
+    if shape or constants.keys().isdisjoint(step.operands):
         return (shape,)
     given = tuple(
         [constants.get(name) or (shapes.get(name, ()) if name else None) for name in step.operands]

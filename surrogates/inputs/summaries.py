@@ -7,7 +7,7 @@ function is called from with operands of these shapes; the names are put in at e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from surrogates.inputs.parsed_models import MainGraph
@@ -44,6 +44,9 @@ MISSING = Value((), "")
 """An optional operand that is not given."""
 
 
+Peaks = tuple[float, float, float]
+"""Features of which the greatest counts, see :class:`Summary`."""
+
 SumParts = tuple[dict[str, float], list[tuple[str, int, str, float]]]
 """Sums without the number of a kind by name, and those with one: text before, number, text behind,
 value."""
@@ -53,25 +56,29 @@ class Summary:
     """A scope or operation summed up; equal only to itself.
 
     Attributes:
-        sums: Features that add up.
-        peaks: Features of which the greatest counts.
+        sums: Features that add up, besides those of `shared`.
+        shared: Of a call: what adds up in the function for any operands of these shapes; calls that
+            share it have the same object.
+        peaks: Most operands, channels and readers; -1 where nothing is known of it.
         results: In order.
         flow: How results come from operands.
-        entry: Of an operation: the feature that counts how often it reads formals; part of `sums`.
+        entry: Of an operation: the feature that counts how often it reads formals.
     """
 
-    __slots__ = ("_parts", "entry", "flow", "peaks", "results", "sums")
+    __slots__ = ("_parts", "entry", "flow", "peaks", "results", "shared", "sums")
 
     def __init__(
         self,
         sums: dict[str, float],
-        peaks: dict[str, float],
+        peaks: Peaks,
         results: tuple[Value, ...],
         flow: Flow,
         entry: str = "",
+        shared: Mapping[str, float] | None = None,
     ) -> None:
         """Keep everything as it is."""
         self.sums = sums
+        self.shared = shared
         self.peaks = peaks
         self.results = results
         self.flow = flow
@@ -117,7 +124,7 @@ class Memory:
         plans: By scope and number of bound formals.
         summaries: By operation or function, attributes and operands.
         flows: By plan, data inputs and flows of the operations.
-        n_ways: In the flows, 3 kB each.
+        n_ways: In the flows, 1.6 kB each.
     """
 
     def __init__(self, size: int, opset: int) -> None:
@@ -160,12 +167,10 @@ class Memory:
     def named(self, summary: Summary, kinds: Sequence[str]) -> Summary:
         """Return a summary with kinds put in for their numbers."""
         plain, marked = summary.parts()
-        sums = summary.sums
-        if marked:
-            sums = plain.copy()
-            for before, number, behind, value in marked:
-                name = f"{before}{kinds[number]}{behind}"
-                sums[name] = sums.get(name, 0) + value
+        sums: dict[str, float] = {}
+        for before, number, behind, value in marked:
+            name = f"{before}{kinds[number]}{behind}"
+            sums[name] = sums.get(name, 0) + value
         results = tuple(
             [
                 self.value(value.shape, kinds[int(value.kind[1:-1])], value.constant)
@@ -174,7 +179,7 @@ class Memory:
                 for value in summary.results
             ]
         )
-        return Summary(sums, summary.peaks, results, summary.flow)
+        return Summary(sums, summary.peaks, results, summary.flow, shared=plain)
 
 
 _SHARED: dict[tuple[int, int], Memory] = {}

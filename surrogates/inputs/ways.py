@@ -8,6 +8,7 @@ steps of each kind, and the steps of each pair of kinds with weights or a window
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,17 @@ MAX_NAMED = 23
 """Kinds of operation, the first that are met, of which the ways of a text are named."""
 
 MAX_WAYS = 65_536
-"""Most ways of a text, from each operand of a scope to each value, calls expanded; 3 kB each."""
+"""Most ways of a text, from each operand of a scope to each value, calls expanded; 1.6 kB each."""
 
 _MAX_KINDS = 128
+_MAX_LISTS = 1024
 _MAX_WORKING = MAX_NAMED + 1
 _PAIRS = [(a, b) for a in range(_MAX_WORKING) for b in range(a)]
 _FIRST_PAIR = 1 + _MAX_KINDS
 _LENGTH = _FIRST_PAIR + len(_PAIRS)
 
-Ways = NDArray[np.float32]
-"""Shape ``(2 k,)``; see the top of this module."""
+Ways = NDArray[np.int16]
+"""Shape ``(2 k,)``; see the top of this module. No text has as many steps as a number can hold."""
 
 
 class Flow:
@@ -37,14 +39,16 @@ class Flow:
     Attributes:
         results: For each result, operand number to the ways between; no entry where there is none.
         n_ways: Held to find them out, in scopes that are called too; none for an operation.
+        is_straight: Whether there is one result, and it comes from the first operand alone.
     """
 
-    __slots__ = ("n_ways", "results")
+    __slots__ = ("is_straight", "n_ways", "results")
 
     def __init__(self, results: tuple[Mapping[int, Ways], ...], n_ways: int = 0) -> None:
         """Keep the ways."""
         self.results = results
         self.n_ways = n_ways
+        self.is_straight = len(results) == 1 and [*results[0]] == [0]
 
 
 class KindsOfSteps:
@@ -59,7 +63,8 @@ class KindsOfSteps:
         self._places: dict[str, int] = {}
         self._working: dict[str, int] = {}
         self._flows: dict[tuple[str, tuple[int, ...], int], Flow] = {}
-        self.no_step: Ways = np.zeros(2 * _LENGTH, np.float32)
+        self._names: dict[tuple[str, ...], tuple[list[str], NDArray[np.int64]]] = {}
+        self.no_step: Ways = np.zeros(2 * _LENGTH, np.int16)
 
     @property
     def is_overfull(self) -> bool:
@@ -77,12 +82,12 @@ class KindsOfSteps:
         key = (kind, operands, n_results)
         if key not in self._flows:
             place = self._places.setdefault(kind, min(len(self._places), _MAX_KINDS - 1))
-            fewest = np.zeros(_LENGTH, np.float32)
-            fewest[[0, 1 + place]] = 1.0
+            fewest = np.zeros(_LENGTH, np.int16)
+            fewest[[0, 1 + place]] = 1
             if is_working(kind):
                 own = self._working.setdefault(kind, min(len(self._working), _MAX_WORKING - 1))
                 shared = [row for row, pair in enumerate(_PAIRS, _FIRST_PAIR) if own in pair]
-                fewest[shared] = 1.0
+                fewest[shared] = 1
             way = np.concatenate([fewest, -fewest])
             self._flows[key] = Flow((dict.fromkeys(operands, way),) * n_results)
         return self._flows[key]
@@ -94,49 +99,52 @@ class KindsOfSteps:
             ways: From an input to an output.
             kinds: Of the text, as they are met.
         """
-        fewest, most = ways[:_LENGTH].tolist(), (0.0 - ways[_LENGTH:]).tolist()
-        found = {"shortest": fewest[0], "longest": most[0]}
-        named = kinds[:MAX_NAMED]
-        for kind in named:
-            place = 1 + self._places[kind]
-            found[f"shortest {kind}"] = fewest[place]
-            found[f"longest {kind}"] = most[place]
-        working = sorted([(self._working[kind], kind) for kind in named if is_working(kind)])
+        named = tuple(kinds[:MAX_NAMED])
+        found = self._names.get(named)
+        if found is None:
+            if len(self._names) >= _MAX_LISTS:
+                self._names.clear()
+            found = self._names[named] = self._named(named)
+        names, places = found
+        return dict(zip(names, np.abs(ways[places]).astype(float).tolist(), strict=True))
+
+    def _named(self, kinds: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+        """Names of the lengths of ways, and where in :data:`Ways` each stands."""
+        places = {"": 0} | {f" {kind}": 1 + self._places[kind] for kind in kinds}
+        working = sorted([(self._working[kind], kind) for kind in kinds if is_working(kind)])
         for number, (a, kind) in enumerate(working):
             for b, other in working[:number]:
-                row = _FIRST_PAIR + a * (a - 1) // 2 + b
-                pair = pair_name(kind, other)
-                found[f"shortest {pair}"] = fewest[row]
-                found[f"longest {pair}"] = most[row]
-        return found
+                places[f" {pair_name(kind, other)}"] = _FIRST_PAIR + a * (a - 1) // 2 + b
+        names, found = [], []
+        for steps, place in places.items():
+            names += [f"shortest{steps}", f"longest{steps}"]
+            found += [place, _LENGTH + place]
+        return names, np.array(found)
 
 
-def joined(through: Mapping[int, Ways], before: Sequence[Mapping[int, Ways]]) -> dict[int, Ways]:
-    """Return the ways to a result: those to each operand, then those through the operation.
+class FlowStep(NamedTuple):
+    """An operation or call of a scope.
 
-    Args:
-        through: Operand number to the ways from there to the result.
-        before: For each operand, input number to the ways from there.
+    Attributes:
+        operands: Numbers of the values that it reads.
+        results: Numbers of its results, of which a call may name fewer than there are.
+        flow: Between these.
+        repeats: Whether it reads first what the step before made and nobody else reads.
     """
-    found: dict[int, Ways] = {}
-    for place, way in through.items():
-        for source, earlier in before[place].items():
-            whole = earlier + way
-            found[source] = np.minimum(found[source], whole) if source in found else whole
-    return found
+
+    operands: Sequence[int]
+    results: Sequence[int]
+    flow: Flow
+    repeats: bool = False
 
 
 def flow_of_scope(
-    steps: Iterable[tuple[Sequence[int], Sequence[int], Flow]],
-    starts: Mapping[int, Ways],
-    n_values: int,
-    outputs: Sequence[int],
+    steps: Iterable[FlowStep], starts: Mapping[int, Ways], n_values: int, outputs: Sequence[int]
 ) -> Flow:
     """Return the flow of a graph or function body.
 
     Args:
-        steps: For each operation: numbers of the values that it reads, those of its results, of
-            which a call may name fewer than there are, and its flow.
+        steps: In text order.
         starts: Values that carry data in, each with no step; they are operands 0, 1, ... by
             their number less one.
         n_values: All values of the scope; value 0 is the missing one.
@@ -149,12 +157,17 @@ def flow_of_scope(
     ways: list[Mapping[int, Ways]] = [{}] * n_values
     for value, no_step in starts.items():
         ways[value] = {value - 1: no_step}
-    for operands, results, flow in steps:
-        before = [ways[value] for value in operands]
-        n_ways += flow.n_ways
+    for operands, results, flow, times in _in_runs(steps):
+        n_ways += times * flow.n_ways
         for result, through in zip(results, flow.results, strict=False):
-            ways[result] = joined(through, before)
-            n_ways += len(ways[result])
+            found: dict[int, Ways] = {}
+            for place, way in through.items():
+                step = way if times == 1 else times * way
+                for source, earlier in ways[operands[place]].items():
+                    whole = earlier + step
+                    found[source] = np.minimum(found[source], whole) if source in found else whole
+            ways[result] = found
+            n_ways += times * len(found)
             if n_ways > MAX_WAYS:
                 raise TextTooLongError(
                     f"A text must have at most {MAX_WAYS} ways from operands of its functions to "
@@ -162,3 +175,18 @@ def flow_of_scope(
                     "operands or statements; texts are never cut."
                 )
     return Flow(tuple(ways[value] for value in outputs), n_ways)
+
+
+def _in_runs(steps: Iterable[FlowStep]) -> list[tuple[Sequence[int], Sequence[int], Flow, int]]:
+    """Operands, results and flow of each step, and how often it is taken in a row.
+
+    Steps are taken together if each hears of data from the one before alone.
+    """
+    runs: list[tuple[Sequence[int], Sequence[int], Flow, int]] = []
+    for operands, results, flow, repeats in steps:
+        if repeats and flow.is_straight and flow is runs[-1][2]:
+            first, _, _, times = runs[-1]
+            runs[-1] = (first, results, flow, times + 1)
+        else:
+            runs.append((operands, results, flow, 1))
+    return runs
