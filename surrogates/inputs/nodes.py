@@ -26,6 +26,7 @@ _MAX_CONSTANT_VALUES = 8
 _N_SHOWN = 32
 _ATTRIBUTE = onnx.AttributeProto
 _MAX_CACHED = 65536
+_N_NODES = 16384
 
 
 class Step(NamedTuple):
@@ -40,16 +41,20 @@ class Step(NamedTuple):
 
 
 def read_steps(nodes: Iterable[onnx.NodeProto]) -> tuple[Step, ...]:
-    """Read nodes once; reading a protocol buffer field by field is what costs."""
-    return tuple(
-        Step(
-            node.domain,
-            node.op_type,
-            tuple([attribute.SerializeToString() for attribute in node.attribute]),
-            tuple(node.input),
-            tuple(node.output),
-        )
-        for node in nodes
+    """Read nodes; texts share many, so they are looked up by their encoding."""
+    return tuple([_step(node.SerializeToString()) for node in nodes])
+
+
+@functools.lru_cache(_N_NODES)
+def _step(encoded: bytes) -> Step:
+    """Read a node once; reading a protocol buffer field by field is what costs."""
+    node = onnx.NodeProto.FromString(encoded)
+    return Step(
+        node.domain,
+        node.op_type,
+        tuple([attribute.SerializeToString() for attribute in node.attribute]),
+        tuple(node.input),
+        tuple(node.output),
     )
 
 
@@ -188,3 +193,10 @@ def tensor_values(tensor: onnx.TensorProto) -> NDArray[Any]:
             f"A tensor must hold as many values as its shape [{shape}] says, but they cannot be "
             f"read: {error}. Export the model again."
         ) from error
+
+
+def forget_nodes() -> None:
+    """Forget all nodes and what was derived from them, as a measurement of speed must."""
+    for remembered in (_step, shape_fields, render, plain_result_shape):
+        remembered.cache_clear()
+    _SHAPES_BY_TYPE.clear()

@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from surrogates.errors import TextError
 from surrogates.inputs.inferred_shapes import small_tensor
 from surrogates.inputs.limits import called_functions, check_brackets
-from surrogates.inputs.nodes import Step, read_steps, typed_shape
+from surrogates.inputs.nodes import Step, forget_nodes, read_steps, typed_shape
 from surrogates.inputs.shapes import Shape
 
 _BOUNDARY = "\n}\n<\n"
@@ -112,6 +112,7 @@ def forget_parsed() -> None:
     """Forget all texts and their pieces, as a measurement of speed must."""
     for remembered in (parse_model, _main_alone, _function_alone):
         remembered.cache_clear()
+    forget_nodes()
 
 
 def _in_pieces(text: str) -> ParsedModel:
