@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from surrogates.inputs.feature_table import FeatureTable, check_scales
@@ -137,7 +136,7 @@ class Kernel:
     def between(self, a: _Rows, b: _Rows) -> _Rows:
         """Covariance without noise, shape ``(n, m)``, for rows (n, 2 k) and (m, 2 k)."""
         (logs, counts), (other_logs, other_counts) = _parts(a), _parts(b)
-        alike = matern(cdist(logs, other_logs), self.length)
+        alike = matern(distances_between(logs, other_logs), self.length)
         return np.asarray(self.variance * alike + self.linear * _products(counts, other_counts))
 
     def at(self, rows: _Rows) -> NDArray[np.float64]:
@@ -234,10 +233,21 @@ class Posterior:
         return np.asarray(cho_solve((self.lower, True), self._surprise))
 
 
+def distances_between(a: _Rows, b: _Rows) -> _Rows:
+    """Return Euclidean distances, shape ``(n, m)``, of rows (n, k) and (m, k).
+
+    One product of matrices finds them. Those of equal rows come out as some millionths instead of 0,
+    which no kernel minds that is smooth there.
+    """
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
+    squares -= 2.0 * (a @ b.T)
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+
 def matern(distances: _Rows, length: float) -> _Rows:
     """Correlation at some distances, Matern 5/2."""
-    r = np.sqrt(5.0) * distances / length
-    return np.asarray((1.0 + r + r**2 / 3.0) * np.exp(-r))
+    r = distances * (np.sqrt(5.0) / length)
+    return np.asarray((1.0 + r * (1.0 + r / 3.0)) * np.exp(-r))
 
 
 def normal_quantiles(n: int) -> NDArray[np.float64]:
@@ -260,7 +270,7 @@ def choose_kernel(rows: _Rows, labels: NDArray[np.float64]) -> Kernel:
     least_noise = _BOUNDS["noise"][0]
     if not np.ptp(labels):
         return Kernel(1.0, unit, least_noise, float(np.exp(expected)))
-    distances, products = cdist(logs, logs), _products(counts, counts)
+    distances, products = distances_between(logs, logs), _products(counts, counts)
 
     def cost(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Negative log posterior of the logarithms of the four numbers, and its gradient."""

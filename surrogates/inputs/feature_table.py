@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, filterfalse, repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -231,7 +231,7 @@ def _unseen(rows: Sequence[Features], kinds: frozenset[str]) -> list[float]:
     found = []
     for row in rows:
         n_unseen = 0.0
-        for name in filterfalse(others.__contains__, row):
+        for name in row.keys() - others:
             if name.startswith(_COUNT) and _kind(name) not in kinds:
                 n_unseen += row[name]
             else:

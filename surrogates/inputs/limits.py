@@ -43,7 +43,7 @@ def check_brackets(text: str) -> None:
     depth = 0
     for bracket in brackets:
         if bracket in _CLOSING:
-            depth = max(depth - 1, 0)
+            depth -= depth > 0
         else:
             depth += 1
             if depth > MAX_BRACKET_DEPTH:

@@ -21,11 +21,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve
-from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 from torch import Tensor
 
-from surrogates.gaussian_process import matern
+from surrogates.gaussian_process import distances_between, matern
 from surrogates.inputs.feature_table import UNSEEN, CountScale, FeatureTable
 from surrogates.inputs.graph_features import LIVE
 from surrogates.transfer import starting_metrics
@@ -58,7 +57,7 @@ def covariance(names: Sequence[str], a: _Rows, b: _Rows) -> _Rows:
         a: Deviations of the counts, each by its space, shape ``(n, c)``.
         b: Likewise, shape ``(m, c)``.
     """
-    alike = matern(cdist(a, b), _LENGTH * float(np.sqrt(len(names))))
+    alike = matern(distances_between(a, b), _LENGTH * float(np.sqrt(len(names))))
     sizes = _sizes(names, a) @ _sizes(names, b).T
     return np.asarray((1.0 - _OF_SIZE) * alike + _OF_SIZE * sizes)
 

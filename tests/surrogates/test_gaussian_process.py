@@ -5,7 +5,13 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 
-from surrogates.gaussian_process import CountColumns, Kernel, Posterior, choose_kernel
+from surrogates.gaussian_process import (
+    CountColumns,
+    Kernel,
+    Posterior,
+    choose_kernel,
+    distances_between,
+)
 
 
 @pytest.mark.parametrize("linear", [0.0, 0.6])
@@ -22,6 +28,17 @@ def test_the_posterior_is_that_of_scikit_learn(rng: np.random.Generator, linear:
     mean, std = posterior.predict(np.hstack([unseen, unseen]))
     assert mean == pytest.approx(expected_mean, abs=1e-8)
     assert std == pytest.approx(expected_std, abs=1e-8)
+
+
+def test_distances_are_euclidean_and_those_of_equal_rows_near_zero(
+    rng: np.random.Generator,
+) -> None:
+    a, b = 6.0 * rng.normal(size=(40, 300)), 6.0 * rng.normal(size=(30, 300))
+    expected = np.linalg.norm(a[:, None] - b[None], axis=2)
+    assert distances_between(a, b) == pytest.approx(expected, rel=1e-12)
+    same = distances_between(a, a)
+    assert np.diag(same) == pytest.approx(np.zeros(40), abs=1e-5)
+    assert np.isfinite(same).all()
 
 
 def test_the_kernel_finds_the_noise(rng: np.random.Generator) -> None:
