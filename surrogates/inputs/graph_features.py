@@ -38,7 +38,6 @@ from surrogates.inputs.summaries import (
     MISSING,
     MainInputs,
     Memory,
-    Peaks,
     Summary,
     Value,
     forget_summaries,
@@ -54,8 +53,6 @@ MAX_TOTAL = 1e30
 """Most that a feature may say; no network comes near, and sums and squares of more would overflow."""
 
 _COUNT = "count "
-_NO_PEAKS: Peaks = (-1.0, -1.0, -1.0)
-_PEAKS = ("most operands", "most channels", "most readers")
 
 Features = Mapping[str, float]
 """Name of a feature to its value; what a text lacks is absent and counts as 0."""
@@ -119,10 +116,7 @@ def _features(model: ParsedModel) -> Features:
     if memory.kinds.is_overfull:
         memory = Memory(size, main.opset)
         summary = _walked(model, data, sizes, memory)
-    found = summary.sums.copy()
-    found.update(
-        (name, peak) for name, peak in zip(_PEAKS, summary.peaks, strict=True) if peak >= 0
-    )
+    found: dict[str, float] = {"macs": 0, **summary.sums, **summary.peaks}
     found["params"] = memory.inputs[main].n_parameters
     if max(found.values()) > MAX_TOTAL:
         too_large = next(name for name, value in found.items() if value > MAX_TOTAL)
@@ -213,11 +207,12 @@ class _Walker:
         sums, peaks = _added(inners)
         self._add_ends(plan, values, inners, sums)
         readers = [
-            float(n_readers)
-            for n_readers, value in zip(plan.formal_readers, actuals, strict=False)
+            readers
+            for readers, value in zip(plan.formal_readers, actuals, strict=False)
             if value.kind
         ]
-        peaks = (*peaks[:2], max(peaks[2], float(plan.most_readers), *readers))
+        most = float(max(readers, default=0))
+        peaks["most readers"] = max(peaks.get("most readers", most), most, plan.most_readers)
         results = tuple([values[value] for value in plan.outputs])
         return Summary(sums, peaks, results, self._flow(plan, values, inners))
 
@@ -325,13 +320,14 @@ class _Walker:
         results = self._result_shapes(step, attributes, operands)
         shape = results[0] if results else ()
         kind = kind_of(step.operator, attributes, shapes)
-        macs = mult_adds(step.operator, shape, shapes)
         read = [value.kind for value in operands if value.kind]
         sums: Counter[str] = Counter({f"{_COUNT}{kind}": 1, "activations": math.prod(shape)})
         sums.update(f"edges {other}>{kind}" for other in read)
-        peaks = (float(len(read)), float(shape[1]) if len(shape) > 1 else -1.0, -1.0)
+        peaks = {"most operands": float(len(read))}
+        if len(shape) > 1:
+            peaks["most channels"] = float(shape[1])
         if is_working(kind):
-            level = self._level(shape)
+            level, macs = self._level(shape), mult_adds(step.operator, shape, shapes)
             sums["macs"] += macs
             sums[f"macs {kind}"] += macs
             sums[f"level {level} macs"] += macs
@@ -370,26 +366,19 @@ class _Walker:
         return min(9, max(0, round(math.log2(size / shape[-1]))))
 
 
-def _added(inners: Sequence[Summary]) -> tuple[dict[str, float], Peaks]:
+def _added(inners: Sequence[Summary]) -> tuple[dict[str, float], dict[str, float]]:
     """Sums and peaks of all operations and calls of a scope, in the order in which kinds are met."""
     number: dict[Summary, int] = {}
     for inner in inners:
         number[inner] = number.get(inner, 0) + 1
-    in_common: dict[int, int] = {}
-    for inner, times in number.items():
         if inner.shared is not None:
-            in_common[id(inner.shared)] = in_common.get(id(inner.shared), 0) + times
+            number[inner.shared] = number.get(inner.shared, 0) + 1
     sums: dict[str, float] = {}
-    for inner, times in number.items():
-        _add(inner.sums, times, sums)
-        if inner.shared is not None and id(inner.shared) in in_common:
-            _add(inner.shared, in_common.pop(id(inner.shared)), sums)
-    operands, channels, readers = zip(_NO_PEAKS, *[inner.peaks for inner in number], strict=True)
-    return sums, (max(operands), max(channels), max(readers))
-
-
-def _add(values: Mapping[str, float], times: int, sums: dict[str, float]) -> None:
-    """Add values to sums, some times each."""
-    total = sums.get
-    for name, value in values.items():
-        sums[name] = total(name, 0) + times * value
+    peaks: dict[str, float] = {}
+    for part, times in number.items():
+        for name, value in part.sums.items():
+            sums[name] = sums.get(name, 0) + times * value
+        for name, value in part.peaks.items():
+            if value > peaks.get(name, -1.0):
+                peaks[name] = value
+    return sums, peaks

@@ -25,8 +25,8 @@ MAX_EXPANDED_STEPS = 20_000
 _OPAQUE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|#[^\n]*', re.DOTALL)
 """Strings and comments, which may hold characters that look like brackets."""
 
-_OPENING, _CLOSING = b"({<", b")}>"
-_OTHERS = bytes(set(range(256)).difference(_OPENING, _CLOSING))
+_CLOSING = b")}>"
+_OTHERS = bytes(set(range(256)).difference(b"({<", _CLOSING))
 
 Key = tuple[str, str]
 """Domain and name of a function."""
@@ -38,8 +38,8 @@ def check_brackets(text: str) -> None:
     Raises:
         TextError: If it does.
     """
-    bare = _OPAQUE.sub(" ", text) if '"' in text or "#" in text else text
-    brackets = bare.replace("=>", " ").encode("utf-8", "replace").translate(None, _OTHERS)
+    bare = _OPAQUE.sub(" ", text).replace("=>", " ")
+    brackets = bare.encode("utf-8", "replace").translate(None, _OTHERS)
     depth = 0
     for bracket in brackets:
         if bracket in _CLOSING:

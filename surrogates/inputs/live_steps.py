@@ -102,8 +102,6 @@ def _without_dead(
         outputs: Names that it returns, none of them silent.
         silent: Names of silent results.
     """
-    if not silent and _are_needed(steps, outputs):
-        return steps, outputs
     needed = set(outputs)
     live: list[Step] = []
     for step in reversed(steps):
@@ -122,15 +120,6 @@ def _without_dead(
         else:
             kept.append(step._replace(operands=operands))
     return tuple(kept), tuple([names.get(name, name) for name in outputs])
-
-
-def _are_needed(steps: tuple[Step, ...], outputs: tuple[str, ...]) -> bool:
-    """Whether every step is read, and none is a sum of one."""
-    read = set(outputs).union(*[step.operands for step in steps])
-    return not any(
-        read.isdisjoint(step.results) or (step.operator in _SUMS and len(step.operands) == 1)
-        for step in steps
-    )
 
 
 def _is_constant(step: Step) -> bool:

@@ -58,22 +58,20 @@ def _step(encoded: bytes) -> Step:
     )
 
 
-_SHAPES_BY_TYPE: dict[bytes, Shape] = {}
-
-
 def typed_shape(value: onnx.ValueInfoProto) -> Shape:
     """Shape of a typed value; a dimension that is not a number, or is negative, becomes 0.
 
     Reading a shape field by field costs more than parsing it did, and a text declares the same
     few types many times, so shapes are looked up by their encoding.
     """
-    encoded = value.type.SerializeToString()
-    shape = _SHAPES_BY_TYPE.get(encoded)
-    if shape is None:
-        shape = tuple(max(d.dim_value, 0) for d in value.type.tensor_type.shape.dim)
-        if len(_SHAPES_BY_TYPE) < _MAX_CACHED:
-            _SHAPES_BY_TYPE[encoded] = shape
-    return shape
+    return _shape(value.type.SerializeToString())
+
+
+@functools.lru_cache(_MAX_CACHED)
+def _shape(encoded: bytes) -> Shape:
+    """Shape of an encoded type."""
+    found = onnx.TypeProto.FromString(encoded).tensor_type.shape
+    return tuple([max(axis.dim_value, 0) for axis in found.dim])
 
 
 @functools.lru_cache(_MAX_CACHED)
@@ -197,6 +195,5 @@ def tensor_values(tensor: onnx.TensorProto) -> NDArray[Any]:
 
 def forget_nodes() -> None:
     """Forget all nodes and what was derived from them, as a measurement of speed must."""
-    for remembered in (_step, shape_fields, render, plain_result_shape):
+    for remembered in (_step, _shape, shape_fields, render, plain_result_shape):
         remembered.cache_clear()
-    _SHAPES_BY_TYPE.clear()

@@ -107,8 +107,7 @@ def _plain_call_shapes(
     named = {decoded_attribute(encoded).name: encoded for encoded in attributes}
     constants: dict[str, bytes] = {}
     for step in function.steps:
-        bound = resolve_references(step.attributes, named) if named else step.attributes
-        found = _plain_shapes(step, bound, inner, constants)
+        found = _plain_shapes(step, resolve_references(step.attributes, named), inner, constants)
         inner.update(zip(step.results, found, strict=False))
     return tuple([inner.get(name, ()) for name in function.outputs])
 

@@ -7,7 +7,7 @@ function is called from with operands of these shapes; the names are put in at e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from surrogates.inputs.parsed_models import MainGraph
@@ -44,25 +44,21 @@ MISSING = Value((), "")
 """An optional operand that is not given."""
 
 
-Peaks = tuple[float, float, float]
-"""Features of which the greatest counts, see :class:`Summary`."""
-
-SumParts = tuple[dict[str, float], list[tuple[str, int, str, float]]]
-"""Sums without the number of a kind by name, and those with one: text before, number, text behind,
-value."""
+MarkedSum = tuple[str, int, str, float]
+"""A sum with the number of a kind in its name: text before, number, text behind, value."""
 
 
 class Summary:
     """A scope or operation summed up; equal only to itself.
 
     Attributes:
-        sums: Features that add up, besides those of `shared`.
-        shared: Of a call: what adds up in the function for any operands of these shapes; calls that
-            share it have the same object.
-        peaks: Most operands, channels and readers; -1 where nothing is known of it.
+        sums: Features that add up.
+        peaks: Features of which the greatest counts.
         results: In order.
         flow: How results come from operands.
         entry: Of an operation: the feature that counts how often it reads formals.
+        shared: Of a call: what its function adds, whatever operations made the operands; calls with
+            operands of these shapes have the same object.
     """
 
     __slots__ = ("_parts", "entry", "flow", "peaks", "results", "shared", "sums")
@@ -70,32 +66,33 @@ class Summary:
     def __init__(
         self,
         sums: dict[str, float],
-        peaks: Peaks,
+        peaks: dict[str, float],
         results: tuple[Value, ...],
         flow: Flow,
         entry: str = "",
-        shared: Mapping[str, float] | None = None,
+        shared: Summary | None = None,
     ) -> None:
         """Keep everything as it is."""
         self.sums = sums
-        self.shared = shared
         self.peaks = peaks
         self.results = results
         self.flow = flow
         self.entry = entry
-        self._parts: SumParts | None = None
+        self.shared = shared
+        self._parts: tuple[Summary, list[MarkedSum]] | None = None
 
-    def parts(self) -> SumParts:
-        """Return the sums, those of numbered kinds set apart; worked out once."""
+    def parts(self) -> tuple[Summary, list[MarkedSum]]:
+        """Return the summary without sums of numbered kinds, and these; worked out once."""
         if self._parts is None:
-            plain, marked = {}, []
+            plain: dict[str, float] = {}
+            marked: list[MarkedSum] = []
             for name, value in self.sums.items():
                 if _MARK in name:
                     before, number, behind = name.split(_MARK)
                     marked.append((before, int(number), behind, value))
                 else:
                     plain[name] = value
-            self._parts = plain, marked
+            self._parts = Summary(plain, self.peaks, self.results, self.flow), marked
         return self._parts
 
 
@@ -166,7 +163,7 @@ class Memory:
 
     def named(self, summary: Summary, kinds: Sequence[str]) -> Summary:
         """Return a summary with kinds put in for their numbers."""
-        plain, marked = summary.parts()
+        shared, marked = summary.parts()
         sums: dict[str, float] = {}
         for before, number, behind, value in marked:
             name = f"{before}{kinds[number]}{behind}"
@@ -179,7 +176,7 @@ class Memory:
                 for value in summary.results
             ]
         )
-        return Summary(sums, summary.peaks, results, summary.flow, shared=plain)
+        return Summary(sums, {}, results, summary.flow, shared=shared)
 
 
 _SHARED: dict[tuple[int, int], Memory] = {}

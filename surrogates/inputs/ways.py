@@ -7,10 +7,12 @@ steps of each kind, and the steps of each pair of kinds with weights or a window
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 from numpy.typing import NDArray
 
 from surrogates.errors import TextTooLongError
@@ -30,7 +32,11 @@ _FIRST_PAIR = 1 + _MAX_KINDS
 _LENGTH = _FIRST_PAIR + len(_PAIRS)
 
 Ways = NDArray[np.int16]
-"""Shape ``(2 k,)``; see the top of this module. No text has as many steps as a number can hold."""
+"""Shape ``(2 k,)``; see the top of this module. No text has as many steps as a number can hold, see
+:data:`surrogates.inputs.limits.MAX_EXPANDED_STEPS`."""
+
+_Named = tuple[list[str], NDArray[np.int64]]
+"""Names of features, and the place of each in :data:`Ways`."""
 
 
 class Flow:
@@ -63,7 +69,7 @@ class KindsOfSteps:
         self._places: dict[str, int] = {}
         self._working: dict[str, int] = {}
         self._flows: dict[tuple[str, tuple[int, ...], int], Flow] = {}
-        self._names: dict[tuple[str, ...], tuple[list[str], NDArray[np.int64]]] = {}
+        self._names: LRUCache[Hashable, _Named] = LRUCache(_MAX_LISTS)
         self.no_step: Ways = np.zeros(2 * _LENGTH, np.int16)
 
     @property
@@ -99,16 +105,11 @@ class KindsOfSteps:
             ways: From an input to an output.
             kinds: Of the text, as they are met.
         """
-        named = tuple(kinds[:MAX_NAMED])
-        found = self._names.get(named)
-        if found is None:
-            if len(self._names) >= _MAX_LISTS:
-                self._names.clear()
-            found = self._names[named] = self._named(named)
-        names, places = found
+        names, places = self._named(tuple(kinds[:MAX_NAMED]))
         return dict(zip(names, np.abs(ways[places]).astype(float).tolist(), strict=True))
 
-    def _named(self, kinds: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    @cachedmethod(attrgetter("_names"))
+    def _named(self, kinds: tuple[str, ...]) -> _Named:
         """Names of the lengths of ways, and where in :data:`Ways` each stands."""
         places = {"": 0} | {f" {kind}": 1 + self._places[kind] for kind in kinds}
         working = sorted([(self._working[kind], kind) for kind in kinds if is_working(kind)])

@@ -287,3 +287,8 @@ def test_a_function_with_very_many_operands_and_statements_is_refused() -> None:
     )
     with pytest.raises(TextTooLongError, match="at most 65536 ways"):
         graph_features(text)
+
+
+def test_a_text_without_weights_has_no_mult_adds() -> None:
+    found = graph_features(f"{HEADER}main (float[1,8] x) => (float[1,8] y) {{ y = Relu(x) }}\n")
+    assert (found["macs"], found["params"]) == (0.0, 0.0)

@@ -1,8 +1,10 @@
 """Ways: fewest and most steps of each kind, by hand."""
 
+import numpy as np
 import pytest
 
 from surrogates.errors import TextTooLongError
+from surrogates.inputs.limits import MAX_EXPANDED_STEPS
 from surrogates.inputs.ways import (
     MAX_NAMED,
     MAX_WAYS,
@@ -81,6 +83,10 @@ def test_steps_in_a_row_are_as_many_as_one_by_one(operands: tuple[int, ...]) -> 
         found.append((flow.n_ways, {k: way.tolist() for k, way in flow.results[0].items()}))
     assert found[0] == found[1]
     assert kinds.features(flow.results[0][0], ["Relu", "Conv 3x3"])["longest Conv 3x3"] == 4.0
+
+
+def test_a_number_holds_the_steps_of_the_longest_text() -> None:
+    assert np.iinfo(KindsOfSteps().no_step.dtype).max >= MAX_EXPANDED_STEPS
 
 
 def test_pairs_are_of_kinds_that_work() -> None:
