@@ -49,7 +49,7 @@ def live_model(model: ParsedModel) -> ParsedModel:
 def _live_main(main: MainGraph) -> MainGraph:
     """Leave out the dead steps of a main graph; all are kept if its output is silent."""
     weights = {*main.inputs, *main.stored}.difference(main.data)
-    zeros = {name for name, encoded in main.constants.items() if _is_zero(encoded)}
+    zeros = {name for name, encoded in main.constants.items() if is_zero(encoded)}
     silent = _silent_results(main.steps, zeros, weights)
     if silent.intersection(main.outputs):
         return main
@@ -65,7 +65,7 @@ def _live_function(function: Function) -> Function:
     if not silent.intersection(outputs):
         steps, outputs = _without_dead(steps, outputs, silent)
     elif len(outputs) == 1 and function.formals and len(steps) > 2:
-        zero = next(step for step in steps if _is_constant(step) and _holds_zeros(step))
+        zero = next(step for step in steps if _is_constant(step) and holds_zeros(step))
         steps = (zero, Step("", "Mul", (), (function.formals[0], zero.results[0]), outputs))
     return function if steps == function.steps else replace(function, steps=steps, outputs=outputs)
 
@@ -79,7 +79,7 @@ def _silent_results(steps: tuple[Step, ...], zeros: Set[str], weights: Set[str])
         weights: Names of inputs that carry no data, where they can be told.
     """
     constants = {step.results[0]: step for step in steps if _is_constant(step)}
-    zeros = zeros | {name for name, step in constants.items() if _holds_zeros(step)}
+    zeros = zeros | {name for name, step in constants.items() if holds_zeros(step)}
     silent: set[str] = set()
     if not zeros:
         return silent
@@ -126,14 +126,14 @@ def _is_constant(step: Step) -> bool:
     return step.operator == "Constant" and not step.domain and len(step.results) == 1
 
 
-def _holds_zeros(constant: Step) -> bool:
+def holds_zeros(constant: Step) -> bool:
     """Whether a Constant is short, and nothing but 0."""
     encoded = constant_value(constant.attributes)
-    return encoded is not None and _is_zero(encoded)
+    return encoded is not None and is_zero(encoded)
 
 
 @functools.lru_cache(_N_REMEMBERED)
-def _is_zero(encoded: bytes) -> bool:
+def is_zero(encoded: bytes) -> bool:
     """Whether a tensor holds numbers, and all of them are 0."""
     values = tensor_values(onnx.TensorProto.FromString(encoded))
     return bool(values.size) and not np.any(values)

@@ -233,7 +233,7 @@ class CountsProcess:
             kernel: Kernel | TransferKernel
             if source and "own" in each["kernel"]:
                 kernel = TransferKernel.from_state(each["kernel"], source)
-                n_columns = len(columns) + len(source.table.names)
+                n_columns = len(columns) + len(source.names)
             else:
                 kernel, n_columns = Kernel.from_state(each["kernel"]), len(columns)
             posterior = Posterior.restored(kernel, rows, labels, n_columns)

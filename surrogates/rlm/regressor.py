@@ -38,7 +38,7 @@ from surrogates.rlm.prediction import Opinion
 from surrogates.rlm.resume import training_states
 from surrogates.rlm.row_streams import row_groups
 from surrogates.rlm.settings import RlmSettings
-from surrogates.rlm.source_process import SourcePosterior
+from surrogates.rlm.source_process import order_without_rows
 from surrogates.rlm.source_rows import SourceRows
 from surrogates.rlm.training import Rows, TrainingRows
 from surrogates.setting_checks import check_range
@@ -281,8 +281,7 @@ class RlmRegressor(ResumableSurrogate):
         source, wanted = self._fitted().source, self.select_metrics(metrics)
         if source is None or not texts or not source.rows.keys() >= set(wanted):
             return super().order_unseen(texts, wanted)
-        about = SourcePosterior.about(source, wanted, texts)
-        return about.mean(about.counts(texts))
+        return order_without_rows(source, wanted, texts)
 
     def sample(
         self,

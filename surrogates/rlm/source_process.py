@@ -7,13 +7,18 @@ and what is unsure about it, beside a kernel of the new rows alone. How much eac
 decided by the likelihood of the new rows. Without a row the mean alone orders texts: networks are no
 help, trained on other spaces they order one by what only those have.
 
+Spaces agree on no one number that orders networks, so the shared half is told in two ways, one led by
+mult-adds and one by what flows through the network, see :data:`surrogates.rlm.source_rows.LEADING`.
+New rows choose; without a row each has half of the say.
+
 On development rows after 250 rows of each of five other spaces, Kendall's tau without any row of their
-own, with 16 of their own alone and with what the others say (6 draws): NAS-Bench-101 .369, .527 and
-.570, NAS-Bench-201 .709, .616 and .643, NAS-Bench-Macro .537, .791 and .803, Once-for-All .788, .847 and
-.855, DARTS .368, .403 and .410, ENAS -.027, .107 and .084; on average .458, .548 and .561. Rows and labels
-instead of 60 values give .453 and .564, no share for mult-adds .436 and .558, three times as much .457
-and .559; mult-adds alone order by .444. With 78 rows nothing is gained. Lengths of 2 to 8 roots and 1
-or 3 spaces a count were tried too and were no better on average.
+own, with 16 rows of their own alone and with what the others say (6 draws): NAS-Bench-101 .332, .521
+and .496, NAS-Bench-201 .705, .642 and .721, NAS-Bench-Macro .585, .805 and .808, Once-for-All .819, .826
+and .844, DARTS .334, .438 and .410, ENAS .157, .205 and .330; on average .489, .573 and .601. Led by
+mult-adds alone the average is .457 and .586, by the flow alone .494 and .590; with shares of .1, .2 and
+.5 instead of .3 it is .482 and .593, .486 and .596, .491 and .604. Older trials, with other rows and
+mult-adds alone: 250 rows with labels instead of 60 values are no better, nor lengths of 2 to 8 roots,
+nor 1 or 3 spaces a count; with 78 rows nothing is gained.
 """
 
 from __future__ import annotations
@@ -28,8 +33,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from surrogates.gaussian_process import Kernel, Posterior
-from surrogates.inputs.feature_table import CountScale, FeatureTable
-from surrogates.rlm.source_rows import NOISE, SourceRows, covariance, variance
+from surrogates.inputs.feature_table import CountScale
+from surrogates.rlm.source_rows import LEADING, NOISE, SourceRows, covariance, variance
 
 _MOST_ROWS = 2000
 """Of all metrics together that speak of a new one; they cost their cube."""
@@ -38,6 +43,8 @@ _SHARED = 0.5
 _WEIGHTS = (0.5, 1.0, 1.5)
 _OWN_SHARES = (0.3, 0.6, 1.0)
 """Of the variance that the new rows alone would explain."""
+_LEAST_SPREAD = 1e-6
+"""Of what is said of texts; with less all of them are alike."""
 
 _Rows = NDArray[np.float64]
 
@@ -47,16 +54,18 @@ class SourcePosterior:
     """What a process that knows what some metrics make of texts says of what they share.
 
     Attributes:
-        table: What is counted.
-        metrics: Their names, k of them.
+        source: What is known of the metrics.
+        metrics: Their names.
+        leading: Which of :data:`surrogates.rlm.source_rows.LEADING` leads.
         scale: What a text of the new space is measured by.
         rows: Shape ``(s, c)``.
         values: Shape ``(s,)``.
         tasks: Shape ``(s,)``, the number of the metric of each row.
     """
 
-    table: FeatureTable
+    source: SourceRows
     metrics: tuple[str, ...]
+    leading: str
     scale: CountScale
     rows: _Rows
     values: NDArray[np.float64]
@@ -65,8 +74,8 @@ class SourcePosterior:
     @classmethod
     def about(
         cls, source: SourceRows, metrics: Sequence[str], texts: Sequence[str]
-    ) -> SourcePosterior:
-        """Return what some metrics say of a new one, measured by texts of its space.
+    ) -> list[SourcePosterior]:
+        """Return what some metrics say of a new one, measured by texts of its space, in every way.
 
         Args:
             source: What they make of texts.
@@ -76,28 +85,30 @@ class SourcePosterior:
         Raises:
             TextError: If a text cannot be read.
         """
-        return cls.restored(source, metrics, CountScale.of(source.table.logarithms(texts)))
+        scale = CountScale.of(source.logarithms(texts))
+        return [cls.restored(source, metrics, leading, scale) for leading in LEADING]
 
     @classmethod
     def restored(
-        cls, source: SourceRows, metrics: Sequence[str], scale: CountScale
+        cls, source: SourceRows, metrics: Sequence[str], leading: str, scale: CountScale
     ) -> SourcePosterior:
-        """Likewise, with what texts of its space were measured by before.
+        """Likewise in one way, with what texts of its space were measured by before.
 
         Raises:
             KeyError: If a metric is not in `source`.
-            ValueError: If the scale is of other counts.
+            ValueError: If the scale is of other counts, or something else is to lead.
         """
-        table = source.table
-        if scale.means.shape != (len(table.names),) or scale.stds.shape != scale.means.shape:
+        if leading not in LEADING:
+            raise ValueError(f"one of {LEADING} leads, but got {leading!r}")
+        n_columns = len(source.names)
+        if scale.means.shape != (n_columns,) or scale.stds.shape != scale.means.shape:
             raise ValueError("columns and scales of counts differ in number")
         n_each = max(1, _MOST_ROWS // len(metrics))
         rows = [source.rows[metric][:n_each] for metric in metrics]
         values = [source.values[metric][:n_each] for metric in metrics]
         tasks = np.repeat(np.arange(len(metrics)), [len(own) for own in rows])
-        return cls(
-            table, tuple(metrics), scale, np.concatenate(rows), np.concatenate(values), tasks
-        )
+        known = np.concatenate(rows), np.concatenate(values)
+        return cls(source, tuple(metrics), leading, scale, *known, tasks)
 
     @cached_property
     def _lower(self) -> _Rows:
@@ -118,7 +129,7 @@ class SourcePosterior:
         Raises:
             TextError: If a text cannot be read.
         """
-        return self.scale.standardised(self.table.logarithms(texts))
+        return self.scale.standardised(self.source.logarithms(texts))
 
     def beside(self, rows: _Rows, texts: Sequence[str]) -> _Rows:
         """Return rows of texts with :meth:`counts` behind, shape ``(n, 2 k + c)``."""
@@ -134,7 +145,7 @@ class SourcePosterior:
 
     def at(self, counts: _Rows) -> NDArray[np.float64]:
         """Return the variance that is left, shape ``(n,)``."""
-        alone = _SHARED * variance(self.table.names, counts)
+        alone = _SHARED * variance(self.source.names, counts, [self.leading])
         return np.asarray(alone - (self._known(counts) ** 2).sum(axis=0))
 
     def _known(self, counts: _Rows) -> _Rows:
@@ -144,7 +155,7 @@ class SourcePosterior:
 
     def _covariance(self, a: _Rows, b: _Rows) -> _Rows:
         """Covariance of two rows of one metric without noise, shape ``(n, m)``."""
-        return covariance(self.table.names, a, b)
+        return covariance(self.source.names, a, b, [self.leading])
 
 
 @dataclass(frozen=True)
@@ -192,6 +203,7 @@ class TransferKernel:
         return {
             "own": self.own.to_state(),
             "metrics": list(self.source.metrics),
+            "leading": self.source.leading,
             "scale": [part.tolist() for part in self.source.scale],
             "weight": self.weight,
             "centre": self.centre,
@@ -210,14 +222,14 @@ class TransferKernel:
         scale = CountScale(*(np.array(part, dtype=np.float64) for part in state["scale"]))
         return cls(
             Kernel.from_state(state["own"]),
-            SourcePosterior.restored(rows, state["metrics"], scale),
+            SourcePosterior.restored(rows, state["metrics"], state["leading"], scale),
             float(state["weight"]),
             float(state["centre"]),
         )
 
     def _parts(self, rows: _Rows) -> tuple[_Rows, _Rows]:
         """The columns of the kernel of the new rows, and the counts of the source."""
-        middle = rows.shape[1] - len(self.source.table.names)
+        middle = rows.shape[1] - self.source.rows.shape[1]
         return rows[:, :middle], rows[:, middle:]
 
 
@@ -239,15 +251,38 @@ def with_source(
     Raises:
         TextError: If a text cannot be read.
     """
-    about = SourcePosterior.about(source, metrics, texts)
-    rows = about.beside(alone.rows, texts)
-    centre = float(about.mean(rows[:, alone.rows.shape[1] :]).mean())
     own = alone.kernel
     if not isinstance(own, Kernel):
         raise TypeError(f"rows alone have a kernel of their own, but got {type(own).__name__}")
-    found = [
-        Posterior.of(TransferKernel(own.times(share), about, weight, centre), rows, alone.labels)
-        for weight in _WEIGHTS
-        for share in _OWN_SHARES
-    ]
-    return max([alone, *found], key=lambda posterior: posterior.log_likelihood)
+    found = [alone]
+    for about in SourcePosterior.about(source, metrics, texts):
+        rows = about.beside(alone.rows, texts)
+        centre = float(about.mean(rows[:, alone.rows.shape[1] :]).mean())
+        found += [
+            Posterior.of(
+                TransferKernel(own.times(share), about, weight, centre), rows, alone.labels
+            )
+            for weight in _WEIGHTS
+            for share in _OWN_SHARES
+        ]
+    return max(found, key=lambda posterior: posterior.log_likelihood)
+
+
+def order_without_rows(
+    source: SourceRows, metrics: Sequence[str], texts: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return numbers that order texts of a new space by what other metrics say, shape ``(n,)``.
+
+    Args:
+        source: What the metrics make of texts.
+        metrics: Which of them speak.
+        texts: Of the new space, at least one.
+
+    Raises:
+        TextError: If a text cannot be read.
+    """
+    total = np.zeros(len(texts))
+    for about in SourcePosterior.about(source, metrics, texts):
+        said = about.mean(about.counts(texts))
+        total += (said - said.mean()) / max(float(said.std()), _LEAST_SPREAD)
+    return total

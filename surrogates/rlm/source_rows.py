@@ -5,8 +5,8 @@ that it competes with: more mult-adds than most, a longer path. What a metric ma
 mean of a Gaussian process on the normal scores of up to 250 of its rows. Of this function the values
 at 60 rows are kept, which say what the 250 did ("Variational Learning of Inducing Variables in Sparse
 Gaussian Processes", 2009, for the idea), so that a checkpoint holds no labels. The kernel is a Matern
-5/2 of all counts and, a tenth of it, linear in the logarithm of mult-adds, the one count that orders
-networks in most spaces: among a hundred others it is hardly seen.
+5/2 of all counts and, to the rest, linear in what :data:`LEADING` names: one number that orders
+networks in most spaces is hardly seen among a hundred others.
 
 :mod:`surrogates.rlm.source_process` says what that is worth.
 """
@@ -27,6 +27,7 @@ from torch import Tensor
 from surrogates.gaussian_process import distances_between, matern
 from surrogates.inputs.feature_table import UNSEEN, CountScale, FeatureTable
 from surrogates.inputs.graph_features import LIVE
+from surrogates.inputs.signal_flow import log_flow
 from surrogates.transfer import starting_metrics
 
 NOISE = 0.05
@@ -42,34 +43,44 @@ _LEAST_SPACES = 2
 """A count that differs within fewer spaces, if there are as many, is not what they share."""
 _LENGTH = 5.0
 """Of the kernel, times the root of the number of counts."""
-_OF_SIZE = 0.1
-"""Share of the kernel that is linear in mult-adds."""
-_SIZE = "macs"
+_FLOW = "log flow"
+LEADING = ("macs", _FLOW)
+"""Mult-adds and what :mod:`surrogates.inputs.signal_flow` reads: each orders networks in most spaces."""
+_LED = 0.3
+"""Share of the kernel that is linear in one of them."""
 
 _Rows = NDArray[np.float64]
 
 
-def covariance(names: Sequence[str], a: _Rows, b: _Rows) -> _Rows:
+def covariance(
+    names: Sequence[str], a: _Rows, b: _Rows, leading: Sequence[str] = LEADING
+) -> _Rows:
     """Return the covariance of what one metric makes of texts, shape ``(n, m)``.
 
     Args:
-        names: Of the counts, length c.
-        a: Deviations of the counts, each by its space, shape ``(n, c)``.
+        names: Of the columns, length c.
+        a: Deviations of what they hold, each by its space, shape ``(n, c)``.
         b: Likewise, shape ``(m, c)``.
+        leading: Columns with a share of their own.
     """
-    alike = matern(distances_between(a, b), _LENGTH * float(np.sqrt(len(names))))
-    sizes = _sizes(names, a) @ _sizes(names, b).T
-    return np.asarray((1.0 - _OF_SIZE) * alike + _OF_SIZE * sizes)
+    counts = [place for place, name in enumerate(names) if name != _FLOW]
+    length = _LENGTH * float(np.sqrt(len(counts)))
+    alike = matern(distances_between(a[:, counts], b[:, counts]), length)
+    led = _columns(names, a, leading) @ _columns(names, b, leading).T
+    return np.asarray((1.0 - _LED * len(leading)) * alike + _LED * led)
 
 
-def variance(names: Sequence[str], rows: _Rows) -> NDArray[np.float64]:
+def variance(
+    names: Sequence[str], rows: _Rows, leading: Sequence[str] = LEADING
+) -> NDArray[np.float64]:
     """Return the diagonal of :func:`covariance` of rows with themselves, shape ``(n,)``."""
-    return np.asarray(1.0 - _OF_SIZE + _OF_SIZE * (_sizes(names, rows) ** 2).sum(axis=1))
+    led = (_columns(names, rows, leading) ** 2).sum(axis=1)
+    return np.asarray(1.0 - _LED * len(leading) + _LED * led)
 
 
-def _sizes(names: Sequence[str], rows: _Rows) -> _Rows:
-    """The column of mult-adds, shape ``(n, 1)``, or ``(n, 0)`` where it is not counted."""
-    return rows[:, [place for place, name in enumerate(names) if name == _SIZE]]
+def _columns(names: Sequence[str], rows: _Rows, wanted: Sequence[str]) -> _Rows:
+    """Some columns, without those that are not counted, shape ``(n, k)``."""
+    return rows[:, [place for place, name in enumerate(names) if name in wanted]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class SourceRows:
 
     Attributes:
         table: What is counted.
-        rows: Metric to counts in deviations of its space, shape ``(n, c)``.
+        rows: Metric to what :meth:`logarithms` are in deviations of its space, shape ``(n, c)``.
         values: Metric to what it makes of these, in normal scores, shape ``(n,)``.
     """
 
@@ -131,13 +142,13 @@ class SourceRows:
         ]
         if not kept:
             return None
-        standardised = {
-            space: CountScale.of(own).standardised(own)
-            for space, own in ((space, found[:, kept]) for space, found in logarithms.items())
-        }
         from scipy.stats import rankdata  # takes a while, and predictions do without
 
-        shared = table.restricted(kept)
+        shared = cls(table.restricted(kept), {}, {})
+        standardised = {}
+        for space, own in texts_of.items():
+            found = shared.logarithms([texts[row] for row in own])
+            standardised[space] = CountScale.of(found).standardised(found)
         rows, values = {}, {}
         for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
             if len(chosen[k]) < _LEAST_ROWS:
@@ -147,7 +158,21 @@ class SourceRows:
             labels = ndtri((ranks - 0.5) / len(ranks))
             rows[metric] = _rounded(own[:_N_VALUES])
             values[metric] = _rounded(_smooth(shared.names, own, labels)[:_N_VALUES])
-        return cls(shared, rows, values) if rows else None
+        return cls(shared.table, rows, values) if rows else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns of rows hold: counts, and last the flow."""
+        return (*self.table.names, _FLOW)
+
+    def logarithms(self, texts: Sequence[str]) -> _Rows:
+        """Return logarithms of what is counted in texts and of the flow, shape ``(n, c)``.
+
+        Raises:
+            TextError: If a text cannot be read.
+        """
+        flows = np.array([log_flow(text) for text in texts])
+        return np.column_stack([self.table.logarithms(texts), flows])
 
     def speakers(
         self, metrics: Sequence[str], like: Mapping[str, str] | None = None
@@ -183,12 +208,13 @@ class SourceRows:
             ValueError: If parts do not fit each other.
         """
         table = FeatureTable.from_state(state["table"])
+        n_columns = len(table.names) + 1
         rows, values = {}, {}
         for place, metric in enumerate(map(str, state["metrics"])):
             own, found = (
                 tensors[f"{place}.{name}"].double().numpy() for name in ("rows", "values")
             )
-            if not len(own) or own.shape != (len(found), len(table.names)) or found.ndim != 1:
+            if not len(own) or own.shape != (len(found), n_columns) or found.ndim != 1:
                 raise ValueError(f"{metric!r} has rows {own.shape} and values {found.shape}")
             if not (np.isfinite(own).all() and np.isfinite(found).all()):
                 raise ValueError(f"rows and values of {metric!r} must be finite")

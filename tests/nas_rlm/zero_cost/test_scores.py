@@ -18,6 +18,8 @@ from nas_rlm.zero_cost.scores import (
     zero_cost_scores,
 )
 from search_spaces import get_space, to_text
+from surrogates.inputs.graph_features import graph_features
+from surrogates.inputs.signal_flow import log_flow
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 A = np.array([[1.0, -2.0, 0.5], [0.3, 0.7, -1.0]])
@@ -160,3 +162,16 @@ def test_wrong_input_is_refused(text: str) -> None:
     images = np.zeros((2, 3, 16, 16), np.float32)
     with pytest.raises(ZeroCostError, match=r"images of \(3, 32, 32\) with one class each"):
         zero_cost_scores(text, ["snip"], 0, (images, np.array([0, 1])))
+
+
+@pytest.mark.parametrize(("name", "least"), [("enas_macro", 0.9), ("nasbench_macro", 0.99)])
+def test_synflow_can_be_read_off_a_text(name: str, least: float, rng: np.random.Generator) -> None:
+    space = get_space(name)
+    texts = [space.to_text(space.sample(rng)) for _ in range(12)]
+    scores = [zero_cost_scores(text, ["synflow"], 0)["synflow"] for text in texts]
+    flows = [log_flow(text) for text in texts]
+    assert np.corrcoef(np.log(scores), flows)[0, 1] > least
+    slope, _ = np.polyfit(flows, np.log(scores), 1)
+    assert slope == pytest.approx(1.0, abs=0.15)
+    macs = np.log([graph_features(text)["macs"] for text in texts])
+    assert np.corrcoef(np.log(scores), macs)[0, 1] < least

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from surrogates.rlm.source_rows import SourceRows, covariance, variance
+from surrogates.inputs.signal_flow import log_flow
+from surrogates.rlm.source_rows import LEADING, SourceRows, covariance, variance
 from tests.surrogates.conftest import conv_chain
 
 A, B, C = "accuracy_percent/a", "accuracy_percent/b", "accuracy_percent/c"
@@ -50,14 +51,34 @@ def test_values_are_those_of_functions_and_not_labels() -> None:
         assert source.values[metric].std() < 0.8
 
 
-def test_mult_adds_say_more_than_another_count() -> None:
-    names = ["longest", "macs"]
-    longer, larger = np.array([[2.0, 0.0]]), np.array([[0.0, 2.0]])
-    assert covariance(names, larger, larger) > covariance(names, longer, longer)
-    assert covariance(names, larger, -larger) < covariance(names, longer, -longer)
-    assert covariance(["longest", "params"], larger, -larger) == covariance(names, longer, -longer)
-    rows = np.concatenate([longer, larger])
-    assert variance(names, rows) == pytest.approx(np.diag(covariance(names, rows, rows)))
+def test_columns_that_lead_say_more_than_another_count() -> None:
+    names = ["longest", "macs", "log flow"]
+    longer, larger, freer = (2.0 * row[None] for row in np.eye(3))
+    for led in (larger, freer):
+        assert covariance(names, led, led) > covariance(names, longer, longer)
+        assert covariance(names, led, -led) < covariance(names, longer, -longer)
+    rows = np.concatenate([longer, larger, freer])
+    for leading in (LEADING, LEADING[:1], LEADING[1:]):
+        found = covariance(names, rows, rows, leading)
+        assert variance(names, rows, leading) == pytest.approx(np.diag(found))
+    # one that does not lead is a count like others if it is one, and the flow is none
+    by_flow = covariance(names, larger, -larger, LEADING[1:])
+    assert by_flow == covariance(names, longer, -longer, LEADING[1:])
+    assert covariance(names, freer, -freer, LEADING[:1]) == pytest.approx(0.7)
+    assert covariance(["longest", "params", "log flow"], larger, -larger) == (
+        covariance(names, longer, -longer)
+    )
+
+
+def test_the_flow_is_read_of_every_text() -> None:
+    source = drawn(RISING)
+    found = source.logarithms(LARGE)
+    assert found.shape == (80, len(source.names))
+    assert found[:, -1].tolist() == [log_flow(text) for text in LARGE]
+    assert np.array_equal(found[:, :-1], source.table.logarithms(LARGE))
+    for rows in source.rows.values():
+        assert rows.shape == (60, len(source.names))
+        assert rows[:, -1].std() == pytest.approx(1.0, abs=0.25)
 
 
 def test_metrics_that_are_spoken_of_start_from_their_own_or_their_like() -> None:
