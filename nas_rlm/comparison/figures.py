@@ -15,7 +15,7 @@ from nas_rlm.comparison.summary import Column
 from nas_rlm.report.figures import Axis
 
 BASELINES = (
-    *("params", "macs", "synflow", "jacov", "grad_norm", "snip", "naswot"),
+    *("params", "macs", "log_flow", "synflow", "jacov", "grad_norm", "snip", "naswot"),
     *("constant", "memorizer", "operator_lookup"),
 )
 """Methods that learn little or nothing: drawn grey."""

@@ -30,8 +30,8 @@ class Method:
     """Name in tables; ours begin with ``rlm``."""
     surrogate: str = ""
     """Registered surrogate, or ``module:Class``."""
-    count: Literal["", "params", "macs"] = ""
-    """Exact count that serves as the prediction."""
+    count: Literal["", "params", "macs", "log_flow"] = ""
+    """Exact number of a text that serves as the prediction."""
     is_lookup: bool = False
     """Whether latency is a sum over operators, learned from the training rows."""
     zero_cost: str = ""
@@ -97,6 +97,7 @@ METHODS: dict[str, Method] = {
     for method in (
         Method("params", count="params"),
         Method("macs", count="macs"),
+        Method("log_flow", count="log_flow"),
         *(
             Method(name, zero_cost=name)
             for name in ("synflow", "jacov", "grad_norm", "snip", "naswot")

@@ -20,6 +20,7 @@ METHODS = (
     "graph_gp",
     "params",
     "macs",
+    "log_flow",
     "constant",
     "memorizer",
 )

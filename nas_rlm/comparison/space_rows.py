@@ -18,6 +18,7 @@ from nas_rlm.data_files import read_metric_table
 from nas_rlm.dataset import digest, hold_out
 from nas_rlm.errors import ConfigError, DatasetError
 from nas_rlm.progress import Progress, no_progress
+from surrogates.inputs.signal_flow import log_flow
 
 _ACCURACY = "accuracy_percent/"
 
@@ -125,7 +126,9 @@ class SpaceRows:
         return np.array([self._digests[int(row)] for row in rows], dtype=np.str_)
 
     def count(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return published counts, ``params`` or ``macs``, shape of `rows`."""
+        """Return published counts, ``params`` or ``macs``, or ``log_flow``, shape of `rows`."""
+        if name == "log_flow":
+            return np.array([log_flow(text) for text in self.texts(rows)])
         self.export(rows)
         return np.array([self._counts[int(row)][name] for row in rows])
 

@@ -12,6 +12,7 @@ from nas_rlm.data_files import MetricTable
 from nas_rlm.errors import DataFolderError, DatasetError
 from search_spaces import get_space
 from search_spaces.counts import count_graph
+from surrogates.inputs.signal_flow import log_flow
 from tests.nas_rlm.comparison.tiny import ACCURACY, LATENCIES
 
 
@@ -23,6 +24,7 @@ def test_texts_digests_and_counts_belong_to_their_rows(rows: SpaceRows) -> None:
     assert rows.count("macs", asked).tolist() == [
         space.published_counts(a).mult_adds for a in architectures
     ]
+    assert rows.count("log_flow", asked).tolist() == [log_flow(text) for text in rows.texts(asked)]
     digests = rows.digests(asked)
     assert digests[0] == digests[2] != digests[1]
 
