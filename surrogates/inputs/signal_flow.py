@@ -194,7 +194,9 @@ def _window(attributes: tuple[bytes, ...]) -> int:
 
 
 def _weighed(signal: Signal, fan_in: int) -> Signal:
-    """After weights that give the result variance 1."""
+    """After weights that give the result variance 1, unless it is always 0."""
+    if signal.log_flow == -math.inf:
+        return signal
     of_weights = _LOG_MEAN_ABSOLUTE + 0.5 * math.log(fan_in)
     square = signal.mean**2 + signal.variance
     return Signal(signal.log_flow + of_weights - 0.5 * math.log(max(square, _TINY)), 0.0, 1.0)
@@ -208,9 +210,9 @@ def _summed(signals: Sequence[Signal]) -> Signal:
 
 def _multiplied(first: Signal, second: Signal) -> Signal:
     """The product of independent values."""
-    mean = first.mean * second.mean
-    square = (first.variance + first.mean**2) * (second.variance + second.mean**2)
-    return _bounded(first.log_flow + second.log_flow, mean, square - mean**2)
+    of_both = first.variance * second.variance
+    of_one = first.variance * second.mean**2 + second.variance * first.mean**2
+    return _bounded(first.log_flow + second.log_flow, first.mean * second.mean, of_both + of_one)
 
 
 def _bounded(log_flow: float, mean: float, variance: float) -> Signal:
@@ -221,13 +223,15 @@ def _bounded(log_flow: float, mean: float, variance: float) -> Signal:
 def _rectified(signal: Signal) -> Signal:
     """After a rectifier, which lets the flow through: moments of a rectified normal number."""
     log_flow, mean, variance = signal
-    deviation = math.sqrt(max(variance, _TINY))
+    if not variance:
+        return signal
+    deviation = math.sqrt(variance)
     z = mean / deviation
     density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
     above = 0.5 * math.erfc(-z / math.sqrt(2.0))
     first = mean * above + deviation * density
     second = (mean**2 + variance) * above + mean * deviation * density
-    return Signal(log_flow, first, max(second - first**2, _TINY))
+    return Signal(log_flow, first, max(second - first**2, 0.0))
 
 
 def _greatest(signal: Signal) -> Signal:
@@ -237,7 +241,9 @@ def _greatest(signal: Signal) -> Signal:
 
 
 def _normed(signal: Signal) -> Signal:
-    """After a norm by the statistics of what it reads."""
+    """After a norm by the statistics of what it reads, unless that is always 0."""
+    if signal.log_flow == -math.inf:
+        return signal
     log_flow = signal.log_flow - 0.5 * math.log(max(signal.variance, _TINY))
     return Signal(log_flow, 0.0, 1.0)
 

@@ -132,6 +132,14 @@ def test_inlined_it_is_the_same(name: str, rng: np.random.Generator) -> None:
     assert log_flow(space.to_text(architecture)) == pytest.approx(log_flow(inlined))
 
 
+def test_what_is_multiplied_by_0_changes_nothing(rng: np.random.Generator) -> None:
+    space = get_space("nasbench201")
+    for _ in range(40):
+        architecture = space.sample(rng)
+        whole, live = space.to_unpruned_text(architecture), space.to_text(architecture)
+        assert log_flow(whole) == pytest.approx(log_flow(live))
+
+
 @pytest.mark.parametrize("joined", ["Add", "Mul"])
 @pytest.mark.parametrize("operator", ["Identity", "Relu", "MaxPool <kernel_shape = [3, 3]>"])
 def test_what_is_joined_to_itself_many_times_stays_finite(operator: str, joined: str) -> None:
