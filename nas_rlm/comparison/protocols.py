@@ -133,8 +133,9 @@ _CROSS_SPACE_OWN = {
 _CROSS_SPACE_NOTE = (
     f"For each space, up to {N_SOURCE:,} rows of each other one are learned first, once, with seed "
     "0; then 16 rows of the space, eight times for each seed, tested on at most 1,000 others. "
-    "Without a row the RLM orders texts by what a Gaussian process on counts, each space measured by "
-    "itself, learned of the others; with 16 rows that is the prior of the process beside its networks. "
+    "Without a row the RLM orders texts by what a Gaussian process on counts and on `log_flow`, each "
+    "space measured by itself, learned of the others; with 16 rows that is the prior of the process "
+    "beside its networks. "
     f"Zero-cost scores are those of {ZERO_COST_ROWS} test rows of the first seed. Seconds at 0 rows are "
     "those of pretraining, at 16 rows those of the eight fine-tunings, and those of the average "
     "are sums over the spaces."

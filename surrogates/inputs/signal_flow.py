@@ -31,7 +31,7 @@ from surrogates.inputs.shapes import Shape
 from surrogates.inputs.text_memory import TextMemory
 
 LEAST = -20.0
-"""Of a network that lets nothing through; those of search spaces that do have 10 to 210."""
+"""Of a network that lets nothing through; others of the search spaces have more than 10."""
 
 _LOG_MEAN_ABSOLUTE = 0.5 * math.log(2.0 / math.pi)
 """Logarithm of the mean of the absolute value of a normal number."""

@@ -43,7 +43,7 @@ _LEAST_SPACES = 2
 """A count that differs within fewer spaces, if there are as many, is not what they share."""
 _LENGTH = 5.0
 """Of the kernel, times the root of the number of counts."""
-_FLOW = "log flow"
+_FLOW = "log_flow"
 LEADING = ("macs", _FLOW)
 """Mult-adds and what :mod:`surrogates.inputs.signal_flow` reads: each orders networks in most spaces."""
 _LED = 0.3

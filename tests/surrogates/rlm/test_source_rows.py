@@ -52,7 +52,7 @@ def test_values_are_those_of_functions_and_not_labels() -> None:
 
 
 def test_columns_that_lead_say_more_than_another_count() -> None:
-    names = ["longest", "macs", "log flow"]
+    names = ["longest", "macs", "log_flow"]
     longer, larger, freer = (2.0 * row[None] for row in np.eye(3))
     for led in (larger, freer):
         assert covariance(names, led, led) > covariance(names, longer, longer)
@@ -65,7 +65,7 @@ def test_columns_that_lead_say_more_than_another_count() -> None:
     by_flow = covariance(names, larger, -larger, LEADING[1:])
     assert by_flow == covariance(names, longer, -longer, LEADING[1:])
     assert covariance(names, freer, -freer, LEADING[:1]) == pytest.approx(0.7)
-    assert covariance(["longest", "params", "log flow"], larger, -larger) == (
+    assert covariance(["longest", "params", "log_flow"], larger, -larger) == (
         covariance(names, longer, -longer)
     )
 
