@@ -165,9 +165,6 @@ def _made(
             return _NOTHING
         case "Mul":
             return functools.reduce(_multiplied, heard)
-        case "AveragePool":
-            window = _window(resolve_references(step.attributes, bound))
-            return first._replace(variance=first.variance / window)
         case operator:
             return _OF_ONE[operator](first) if operator in _OF_ONE else first
 
@@ -184,13 +181,6 @@ def _fan_in(operator: str, attributes: tuple[bytes, ...], weights: Shape) -> int
         for attribute in map(decoded_attribute, attributes)
     )
     return max(weights[-1] if is_transposed else weights[-2:][0], 1)
-
-
-@functools.lru_cache(_N_REMEMBERED)
-def _window(attributes: tuple[bytes, ...]) -> int:
-    """How many numbers a pooling takes together, at least 1."""
-    found = {attribute.name: attribute.ints for attribute in map(decoded_attribute, attributes)}
-    return max(int(math.prod(found.get("kernel_shape", ()))), 1)
 
 
 def _weighed(signal: Signal, fan_in: int) -> Signal:
