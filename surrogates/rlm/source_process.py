@@ -13,10 +13,10 @@ New rows choose; without a row each has half of the say.
 
 On development rows after 250 rows of each of five other spaces, Kendall's tau without any row of their
 own, with 16 rows of their own alone and with what the others say (6 draws): NAS-Bench-101 .332, .521
-and .496, NAS-Bench-201 .705, .642 and .721, NAS-Bench-Macro .585, .805 and .808, Once-for-All .819, .826
-and .844, DARTS .334, .438 and .410, ENAS .157, .205 and .330; on average .489, .573 and .601. Led by
-mult-adds alone the average is .457 and .586, by the flow alone .494 and .590; with shares of .1, .2 and
-.5 instead of .3 it is .482 and .593, .486 and .596, .491 and .604. Older trials, with other rows and
+and .499, NAS-Bench-201 .733, .642 and .709, NAS-Bench-Macro .582, .805 and .806, Once-for-All .825, .826
+and .844, DARTS .333, .438 and .407, ENAS .186, .205 and .345; on average .498, .573 and .602. Led by
+mult-adds alone the average is .458 and .586, by the flow alone .505 and .595; with shares of .1, .2 and
+.5 instead of .3 it is .492 and .598, .496 and .599, .500 and .607. Older trials, with other rows and
 mult-adds alone: 250 rows with labels instead of 60 values are no better, nor lengths of 2 to 8 roots,
 nor 1 or 3 spaces a count; with 78 rows nothing is gained.
 """
