@@ -13,7 +13,7 @@ from nas_rlm.errors import DatasetError
 _LEGEND = (
     "Bold: best mean of the column and every method tied with it (95 % interval of the paired "
     "difference over seeds and test rows holds 0; with fewer than 3 seeds: difference within the "
-    "spread)."
+    "spread); never a figure of one seed, so a column has none where such a figure is the best."
 )
 
 
