@@ -166,7 +166,7 @@ def rank_new_space(
 ) -> NewSpaceRanking:
     """Sort network files of one search space that the checkpoint never learned.
 
-    Each network is measured by how its counts stand out among the files, and scored by what the
+    Each network is measured by how its counts and flow stand out among the files, and scored by what the
     spaces that the checkpoint knows make of that: see `surrogates.Surrogate.order_unseen`.
 
     Args:

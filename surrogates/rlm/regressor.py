@@ -274,7 +274,7 @@ class RlmRegressor(ResumableSurrogate):
     def order_unseen(
         self, texts: Sequence[str], metrics: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
-        """Order texts of a new space by what metrics make of counts; see the base class.
+        """Order texts of a new space by what metrics make of counts and flow; see the base class.
 
         Learned from one space, or without a process, it orders them as its networks do.
         """

@@ -77,6 +77,8 @@ class SourcePosterior:
     ) -> list[SourcePosterior]:
         """Return what some metrics say of a new one, measured by texts of its space, in every way.
 
+        All of them read the same :meth:`counts`.
+
         Args:
             source: What they make of texts.
             metrics: At least one of those in `source`.
@@ -255,8 +257,9 @@ def with_source(
     if not isinstance(own, Kernel):
         raise TypeError(f"rows alone have a kernel of their own, but got {type(own).__name__}")
     found = [alone]
-    for about in SourcePosterior.about(source, metrics, texts):
-        rows = about.beside(alone.rows, texts)
+    ways = SourcePosterior.about(source, metrics, texts)
+    rows = ways[0].beside(alone.rows, texts)
+    for about in ways:
         centre = float(about.mean(rows[:, alone.rows.shape[1] :]).mean())
         found += [
             Posterior.of(
@@ -281,8 +284,10 @@ def order_without_rows(
     Raises:
         TextError: If a text cannot be read.
     """
+    ways = SourcePosterior.about(source, metrics, texts)
+    counts = ways[0].counts(texts)
     total = np.zeros(len(texts))
-    for about in SourcePosterior.about(source, metrics, texts):
-        said = about.mean(about.counts(texts))
+    for about in ways:
+        said = about.mean(counts)
         total += (said - said.mean()) / max(float(said.std()), _LEAST_SPREAD)
     return total

@@ -5,7 +5,7 @@ that it competes with: more mult-adds than most, a longer path. What a metric ma
 mean of a Gaussian process on the normal scores of up to 250 of its rows. Of this function the values
 at 60 rows are kept, which say what the 250 did ("Variational Learning of Inducing Variables in Sparse
 Gaussian Processes", 2009, for the idea), so that a checkpoint holds no labels. The kernel is a Matern
-5/2 of all counts and, to the rest, linear in what :data:`LEADING` names: one number that orders
+5/2 of all counts and, for a share, linear in what :data:`LEADING` names: one number that orders
 networks in most spaces is hardly seen among a hundred others.
 
 :mod:`surrogates.rlm.source_process` says what that is worth.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -121,18 +122,15 @@ class SourceRows:
         """
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(np.flatnonzero(~np.isnan(c)))[:_N_ROWS] for c in targets.T]
-        texts_of = {
+        rows_of = {
             space: np.unique(
                 np.concatenate([chosen[k] for k, g in enumerate(groups) if g == space])
             )
             for space in sorted(set(groups))
         }
-        table = FeatureTable.fit(
-            [texts[row] for own in texts_of.values() for row in own], has_pairs=False
-        )
-        logarithms = {
-            s: table.logarithms([texts[row] for row in own]) for s, own in texts_of.items()
-        }
+        texts_of = {space: [texts[row] for row in own] for space, own in rows_of.items()}
+        table = FeatureTable.fit([*chain.from_iterable(texts_of.values())], has_pairs=False)
+        logarithms = {space: table.logarithms(own) for space, own in texts_of.items()}
         differ = sum((np.ptp(found, axis=0) > 0).astype(int) for found in logarithms.values())
         is_shared = differ >= min(_LEAST_SPACES, len(texts_of))
         kept = [
@@ -144,26 +142,27 @@ class SourceRows:
             return None
         from scipy.stats import rankdata  # takes a while, and predictions do without
 
-        shared = cls(table.restricted(kept), {}, {})
+        shared = table.restricted(kept)
+        names = _names(shared)
         standardised = {}
-        for space, own in texts_of.items():
-            found = shared.logarithms([texts[row] for row in own])
+        for space, own_texts in texts_of.items():
+            found = _with_flow(logarithms[space][:, kept], own_texts)
             standardised[space] = CountScale.of(found).standardised(found)
         rows, values = {}, {}
         for k, (metric, space) in enumerate(zip(metrics, groups, strict=True)):
             if len(chosen[k]) < _LEAST_ROWS:
                 continue
-            own = standardised[space][np.searchsorted(texts_of[space], chosen[k])]
+            own = standardised[space][np.searchsorted(rows_of[space], chosen[k])]
             ranks = rankdata(targets[chosen[k], k])
             labels = ndtri((ranks - 0.5) / len(ranks))
             rows[metric] = _rounded(own[:_N_VALUES])
-            values[metric] = _rounded(_smooth(shared.names, own, labels)[:_N_VALUES])
-        return cls(shared.table, rows, values) if rows else None
+            values[metric] = _rounded(_smooth(names, own, labels)[:_N_VALUES])
+        return cls(shared, rows, values) if rows else None
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the columns of rows hold: counts, and last the flow."""
-        return (*self.table.names, _FLOW)
+        return _names(self.table)
 
     def logarithms(self, texts: Sequence[str]) -> _Rows:
         """Return logarithms of what is counted in texts and of the flow, shape ``(n, c)``.
@@ -171,8 +170,7 @@ class SourceRows:
         Raises:
             TextError: If a text cannot be read.
         """
-        flows = np.array([log_flow(text) for text in texts])
-        return np.column_stack([self.table.logarithms(texts), flows])
+        return _with_flow(self.table.logarithms(texts), texts)
 
     def speakers(
         self, metrics: Sequence[str], like: Mapping[str, str] | None = None
@@ -208,7 +206,7 @@ class SourceRows:
             ValueError: If parts do not fit each other.
         """
         table = FeatureTable.from_state(state["table"])
-        n_columns = len(table.names) + 1
+        n_columns = len(_names(table))
         rows, values = {}, {}
         for place, metric in enumerate(map(str, state["metrics"])):
             own, found = (
@@ -222,6 +220,16 @@ class SourceRows:
         if not rows:
             raise ValueError("rows of other metrics are of none")
         return cls(table, rows, values)
+
+
+def _names(table: FeatureTable) -> tuple[str, ...]:
+    """What the columns of rows hold where these are the counts."""
+    return (*table.names, _FLOW)
+
+
+def _with_flow(logarithms: _Rows, texts: Sequence[str]) -> _Rows:
+    """Logarithms of counts, shape ``(n, c - 1)``, and that of the flow behind them."""
+    return np.column_stack([logarithms, np.array([log_flow(text) for text in texts])])
 
 
 def _smooth(names: Sequence[str], rows: _Rows, labels: NDArray[np.float64]) -> NDArray[np.float64]:
