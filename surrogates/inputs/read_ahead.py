@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from multiprocessing import current_process
@@ -24,8 +24,9 @@ from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
 from surrogates.errors import TextError
 from surrogates.inputs.graph_features import READ_FEATURES, Features
+from surrogates.inputs.parsed_models import parse_model
 from surrogates.inputs.statements import READ_GRAPHS, StatementGraph
-from surrogates.inputs.text_memory import N_REMEMBERED
+from surrogates.inputs.text_memory import N_REMEMBERED, Read
 from surrogates.memory import paused_collection
 
 LEAST_TEXTS = 512
@@ -134,12 +135,25 @@ def _sharing(graph: StatementGraph) -> StatementGraph:
 
 
 def _read(texts: Sequence[str]) -> list[_Read | None]:
-    """Read texts; None for one that cannot be."""
-    found: list[_Read | None] = []
+    """Read texts; None for one that cannot be.
+
+    All are parsed, which is remembered, then come the statements of all, then the features: that
+    takes an eighth less time than text by text (``experiments/speed/reading_speed.py``).
+    """
     with paused_collection():
         for text in texts:
-            try:
-                found.append(_Read(READ_GRAPHS.read(text), READ_FEATURES.read(text)))
-            except TextError:
-                found.append(None)
-    return found
+            _unless_refused(parse_model, text)
+        graphs = [_unless_refused(READ_GRAPHS.read, text) for text in texts]
+        features = [_unless_refused(READ_FEATURES.read, text) for text in texts]
+    return [
+        None if graph is None or of_text is None else _Read(graph, of_text)
+        for graph, of_text in zip(graphs, features, strict=True)
+    ]
+
+
+def _unless_refused(read: Callable[[str], Read], text: str) -> Read | None:
+    """Read a text; None if it cannot be."""
+    try:
+        return read(text)
+    except TextError:
+        return None
