@@ -3,7 +3,7 @@
     python experiments/speed/reading_speed.py
 
 prints JSON. Other processes are started anew each time, which is part of their time. Then one process
-reads text by text, and step by step for 64 texts.
+reads them one by one, and in chunks.
 """
 
 import json
@@ -13,15 +13,12 @@ import numpy as np
 import torch
 
 from search_spaces import get_space
-from surrogates.inputs.graph_features import READ_FEATURES, forget_features, graph_features
-from surrogates.inputs.parsed_models import parse_model
-from surrogates.inputs.read_ahead import read_ahead, stop_readers
-from surrogates.inputs.statements import READ_GRAPHS, forget_texts, read_all
+from surrogates.inputs.graph_features import forget_features, graph_features
+from surrogates.inputs.read_ahead import CHUNK, read_ahead, read_chunk, stop_readers
+from surrogates.inputs.statements import forget_texts, read_all
 from surrogates.memory import paused_collection
 
 N_TEXTS, N_TURNS = 4000, 5
-STEPS = parse_model, READ_GRAPHS.of, READ_FEATURES.of
-N_AT_ONCE = 64
 
 
 def different_texts(name: str, n: int) -> list[str]:
@@ -47,16 +44,14 @@ def seconds(texts: list[str], *, are_shared: bool) -> float:
     return time.perf_counter() - start
 
 
-def seconds_of_steps(texts: list[str], n_at_once: int) -> float:
-    """CPU time until all are read, each step done for some texts before the next begins."""
+def seconds_of_chunks(texts: list[str], size: int) -> float:
+    """CPU time until all are read, some at once."""
     forget_texts()
     forget_features()
     start = time.process_time()
     with paused_collection():
-        for first in range(0, len(texts), n_at_once):
-            for step in STEPS:
-                for text in texts[first : first + n_at_once]:
-                    step(text)
+        for first in range(0, len(texts), size):
+            read_chunk(texts[first : first + size])
     return time.process_time() - start
 
 
@@ -68,19 +63,19 @@ def main() -> None:
         (seconds(texts, are_shared=False), seconds(texts, are_shared=True)) for _ in range(N_TURNS)
     ]
     alone, shared = np.array(turns).T
-    steps = [
-        (seconds_of_steps(texts, 1), seconds_of_steps(texts, N_AT_ONCE)) for _ in range(N_TURNS)
+    chunks = [
+        (seconds_of_chunks(texts, 1), seconds_of_chunks(texts, CHUNK)) for _ in range(N_TURNS)
     ]
-    by_text, by_step = np.array(steps).T
+    one_by_one, in_chunks = np.array(chunks).T
     found = {
         "texts": N_TEXTS,
         "processes": torch.get_num_threads(),
         "seconds_alone": alone.round(2).tolist(),
         "seconds_shared": shared.round(2).tolist(),
         "median_ratio": round(float(np.median(alone / shared)), 2),
-        "cpu_seconds_by_text": by_text.round(2).tolist(),
-        "cpu_seconds_by_step": by_step.round(2).tolist(),
-        "median_ratio_of_steps": round(float(np.median(by_text / by_step)), 2),
+        "cpu_seconds_one_by_one": one_by_one.round(2).tolist(),
+        "cpu_seconds_in_chunks": in_chunks.round(2).tolist(),
+        "median_ratio_of_chunks": round(float(np.median(one_by_one / in_chunks)), 2),
     }
     print(json.dumps(found, indent=1))
 

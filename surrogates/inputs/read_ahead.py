@@ -11,8 +11,9 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import current_process
 from sys import intern
@@ -32,7 +33,9 @@ from surrogates.memory import paused_collection
 LEAST_TEXTS = 512
 """Fewer are read here, before another process has started."""
 
-_CHUNK = 64
+CHUNK = 64
+"""Texts that a process reads at once."""
+
 _CHUNKS_AHEAD = 2
 _MOST_OTHERS = 7  # of about 100 MB each
 _IDLE_SECONDS = 60
@@ -110,19 +113,19 @@ def _follow(parent: int) -> None:
 
 def _share(texts: Sequence[str], executor: ProcessPoolExecutor) -> None:
     """Keep the other processes busy with chunks and read chunks here meanwhile."""
-    rest = deque(texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
+    rest = deque(texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
     given: deque[tuple[Sequence[str], Future[list[_Read | None]]]] = deque()
     have_answered = False
     while rest or given:
         while rest and len(given) < _CHUNKS_AHEAD * _n_others():
             chunk = rest.popleft()
-            given.append((chunk, executor.submit(_read, chunk)))
+            given.append((chunk, executor.submit(read_chunk, chunk)))
         if given and (given[0][1].done() or (have_answered and not rest)):
             chunk, future = given.popleft()
             found, have_answered = future.result(), True
         else:  # also what was given to processes that are still starting when all else is read
             chunk = rest.popleft() if rest else given.pop()[0]
-            found = _read(chunk)
+            found = read_chunk(chunk)
         for text, read in zip(chunk, found, strict=True):
             if read is not None:
                 READ_GRAPHS.put(text, _sharing(read.graph))
@@ -134,26 +137,23 @@ def _sharing(graph: StatementGraph) -> StatementGraph:
     return replace(graph, statements=tuple(map(intern, graph.statements)))
 
 
-def _read(texts: Sequence[str]) -> list[_Read | None]:
+def read_chunk(texts: Sequence[str]) -> list[_Read | None]:
     """Read texts; None for one that cannot be.
 
     All are parsed, which is remembered, then come the statements of all, then the features: that
     takes an eighth less time than text by text (``experiments/speed/reading_speed.py``).
     """
     with paused_collection():
-        for text in texts:
-            _unless_refused(parse_model, text)
-        graphs = [_unless_refused(READ_GRAPHS.read, text) for text in texts]
-        features = [_unless_refused(READ_FEATURES.read, text) for text in texts]
-    return [
-        None if graph is None or of_text is None else _Read(graph, of_text)
-        for graph, of_text in zip(graphs, features, strict=True)
-    ]
+        models = _readable(parse_model, texts)
+        graphs = _readable(READ_GRAPHS.read, models)
+        features = _readable(READ_FEATURES.read, graphs)
+    return [_Read(graphs[text], features[text]) if text in features else None for text in texts]
 
 
-def _unless_refused(read: Callable[[str], Read], text: str) -> Read | None:
-    """Read a text; None if it cannot be."""
-    try:
-        return read(text)
-    except TextError:
-        return None
+def _readable(read: Callable[[str], Read], texts: Iterable[str]) -> dict[str, Read]:
+    """What is read of every text that is not refused."""
+    found = {}
+    for text in texts:
+        with suppress(TextError):
+            found[text] = read(text)
+    return found

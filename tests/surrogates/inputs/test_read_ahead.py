@@ -60,7 +60,7 @@ class Executor:
 @pytest.mark.usefixtures("_two_threads")
 def test_reads_what_one_process_reads() -> None:
     texts = some_texts(LEAST_TEXTS + 30)
-    elsewhere = module._executor().submit(module._read, texts[:3]).result()
+    elsewhere = module._executor().submit(module.read_chunk, texts[:3]).result()
     read_ahead(texts)
     assert all(text in READ_GRAPHS and text in READ_FEATURES for text in texts)
     ahead = read_all(texts), [graph_features(text) for text in texts]
